@@ -1,0 +1,1 @@
+"""The contract of the consent registry, generated from its .proto files."""
