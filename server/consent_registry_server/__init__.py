@@ -1,0 +1,1 @@
+"""The consent and opt-out registry: a gRPC server on PostgreSQL."""
