@@ -1,7 +1,8 @@
 """Contact points and subjects, as they were typed.
 
 Nothing here is normalised: the normal forms (`normal_form/`) turn these values into what is
-compared. Every class hides its content from `repr`, because a repr ends up in a log one day.
+compared. Every class hides its content from `repr`, because a repr ends up in a log one day. They
+are on the path of every decision: slotted, not frozen, and by convention never changed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ class ContactKind(IntEnum):
     CUSTOMER_NUMBER = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Email:
     """An email address."""
 
     address: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Phone:
     """A phone number: E.164, or national together with the region it is dialled from."""
 
@@ -36,7 +37,7 @@ class Phone:
     """ISO 3166-1 alpha-2, or empty when the number carries its country code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostalAddress:
     """A dwelling: the building by country, postal code and street; the unit apart."""
 
@@ -47,7 +48,7 @@ class PostalAddress:
     unit: str = field(repr=False, default="")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handle:
     """An account at a messaging platform, e.g. `messenger`."""
 
@@ -55,7 +56,7 @@ class Handle:
     handle: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CustomerNumber:
     """A controller's number for a customer; matches opt-outs, is never a target."""
 

@@ -1,0 +1,150 @@
+"""Questions, the facts that answer them, and the answers.
+
+These classes are on the path of every decision: slotted, not frozen, and by convention never
+changed once built. Times are microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from consent_registry_server.domain.policy import LineType
+from consent_registry_server.domain.vocabulary import (
+    CallDirection,
+    CallLine,
+    Channel,
+    ContractState,
+    ControllerId,
+    CountryCode,
+    EntryId,
+    EntryKind,
+    Offer,
+    PurposeId,
+    Reason,
+    RecipientType,
+    Relationship,
+    RuleId,
+    Source,
+    Verdict,
+)
+
+
+class Match(IntEnum):
+    """How an entry's contact point met the question's, from loosest to closest."""
+
+    UNIT_UNCLEAR = 1
+    """Same building, but the units cannot be compared."""
+    WIDE = 2
+    """Shares a contact point or customer number with target or subject, as opt-outs match."""
+    TARGET = 3
+    """Is the question's target itself, in its exact form."""
+
+
+@dataclass(slots=True)
+class PartnerTerms:
+    """What a partner's consents may be used for, now."""
+
+    permitted_channels: int
+    permitted_purposes: frozenset[PurposeId]
+    maximum_lead_age_days: int
+
+
+@dataclass(slots=True)
+class Fact:
+    """One standing entry that concerns the question's controller and met its contact points.
+
+    `lifted_at_us` is the instant from which a do-not-contact entry no longer holds.
+    """
+
+    kind: EntryKind
+    entry_id: EntryId
+    match: Match
+    channels: int
+    purposes: frozenset[PurposeId] | None
+    counts_at_us: int
+    expressed_at_us: int | None = None
+    expires_at_us: int | None = None
+    lifted_at_us: int | None = None
+    source: Source = Source.WEB_FORM
+    proven: bool = False
+    lifts_opt_outs: bool = False
+    partner: PartnerTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What the caller knows of the relationship; None is not known and fails every condition.
+
+    Frozen, because many questions share one.
+    """
+
+    relationship: Relationship | None = None
+    contract: ContractState | None = None
+    contract_ended_at_us: int | None = None
+    last_sale_at_us: int | None = None
+    informed_at_collection: bool = False
+    offer: Offer | None = None
+
+
+UNKNOWN_CUSTOMER = Customer()
+
+
+@dataclass(slots=True)
+class Question:
+    """May this controller contact this target, on this channel, for this purpose, at this time?
+
+    `country` is None when neither caller nor target tells it; `is_target_usable` is False when
+    the target has no normal form or is not of the channel's kind.
+    """
+
+    controller: ControllerId
+    channel: Channel
+    purpose: PurposeId
+    at_us: int
+    country: CountryCode | None
+    is_target_usable: bool = True
+    line_type: LineType = LineType.ANY
+    customer: Customer = UNKNOWN_CUSTOMER
+    recipient_type: RecipientType = RecipientType.CONSUMER
+
+
+@dataclass(slots=True)
+class RecordingQuestion:
+    """May a call on this line, in this direction, be recorded?
+
+    `is_subject_usable` is False when nothing of the subject can be compared.
+    """
+
+    controller: ControllerId
+    line: CallLine
+    direction: CallDirection
+    at_us: int
+    is_subject_usable: bool = True
+
+
+@dataclass(slots=True)
+class Ground:
+    """One reason for a verdict, with the entry or rule it rests on."""
+
+    reason: Reason
+    verdict: Verdict
+    entry_id: EntryId | None = None
+    rule_id: RuleId | None = None
+    citation: str = ""
+    expressed_at_us: int | None = None
+
+
+@dataclass(slots=True)
+class Decision:
+    """The answer: the deciding ground first in `grounds`, then the others in step order.
+
+    `valid_until_us` is the first instant at which time alone may change the answer.
+    """
+
+    verdict: Verdict
+    reason: Reason
+    grounds: list[Ground] = field(default_factory=list)
+    valid_until_us: int | None = None
+    retry_at_us: int | None = None
+    retention_months: int = 0
