@@ -22,6 +22,8 @@ from consent_registry_server.domain.policy import Policy, Purpose, Regime, Rule,
 from consent_registry_server.domain.vocabulary import (
     Channel,
     ContractState,
+    CountryCode,
+    EntryId,
     EntryKind,
     Offer,
     Reason,
@@ -91,11 +93,12 @@ class _Deliberation:
 
     def decision(self) -> Decision:
         """Runs the steps in their order and weighs the grounds."""
-        rule = self._jurisdiction()
+        country = self._jurisdiction()
+        rule = self._rule(country) if country else None
         consents = self._consents()
         self._restrictions()
-        self._opt_outs(consents, rule)
-        valid, failed = self._weigh_consents(consents, rule)
+        kept = self._opt_outs(consents, rule)
+        valid, failed = self._weigh_consents(kept, rule)
         if rule is not None:
             if rule.register:
                 # Screening results come with the national registers; without one the answer is
@@ -103,57 +106,62 @@ class _Deliberation:
                 self._add(Reason.REGISTER_STALE, Verdict.REVIEW, rule=rule)
             self._regime(rule, failed, has_consent=valid)
             # Step 9, contact hours and attempt caps, adds its grounds here.
+        elif country:
+            self._add(Reason.RULE_UNVERIFIED, Verdict.REVIEW)
         if not self._grounds:
             self._add(Reason.NO_CONSENT, Verdict.DENY)
         return self._weigh()
 
     # Step 2: target and country.
 
-    def _jurisdiction(self) -> Rule | None:
-        question, policy = self._question, self._policy
+    def _jurisdiction(self) -> CountryCode | None:
+        question = self._question
         if not question.is_target_usable:
             self._add(Reason.INVALID_CONTACT_POINT, Verdict.DENY)
-        country = policy.jurisdiction(question.country) if question.country else None
+        country = self._policy.jurisdiction(question.country) if question.country else None
         if country is None:
             self._add(Reason.UNKNOWN_JURISDICTION, Verdict.REVIEW)
-            return None
-        rule = policy.rule(country, question.channel, question.line_type)
-        if rule is None:
-            self._add(Reason.RULE_UNVERIFIED, Verdict.REVIEW)
-        return rule
+        return country
+
+    def _rule(self, country: CountryCode) -> Rule | None:
+        return self._policy.rule(country, self._question.channel, self._question.line_type)
 
     # Step 3: restrictions.
 
     def _restrictions(self) -> None:
-        for fact in self._facts:
-            if fact.kind is EntryKind.RESTRICTION and self._stands(fact):
-                self._add_match(fact, Reason.RESTRICTED)
+        restrictions = [fact for fact in self._facts if fact.kind is EntryKind.RESTRICTION]
+        for fact in _latest_first(restrictions):
+            if self._stands(fact):
+                self._add(Reason.RESTRICTED, Verdict.DENY, fact=fact)
 
     # Steps 4 and 6: opt-outs, less those that a newer first-party consent lifts.
 
-    def _opt_outs(self, consents: list[Fact], rule: Rule | None) -> None:
+    def _opt_outs(self, consents: list[Fact], rule: Rule | None) -> list[Fact]:
+        """Adds the opt-outs that apply; returns the consents that no withdrawal ended."""
         standing = [
             fact
             for fact in self._facts
             if fact.kind in _OPT_OUT_KINDS and self._covers(fact) and self._stands(fact)
         ]
         if not standing:
-            return
+            return consents
         withdrawals = [fact for fact in standing if fact.kind is EntryKind.WITHDRAWAL]
         lifted_before_us = -1
         once_lifted_before_us = -1
         for consent in consents:
             if not (consent.lifts_opt_outs and consent.proven):
                 continue
-            withdrawn = any(each.counts_at_us >= consent.counts_at_us for each in withdrawals)
-            if withdrawn:
+            if _ended(consent, withdrawals):
                 once_lifted_before_us = max(once_lifted_before_us, consent.counts_at_us)
             elif self._is_unexpired(consent, rule):
                 lifted_before_us = max(lifted_before_us, consent.counts_at_us)
         applying = [fact for fact in standing if fact.counts_at_us >= lifted_before_us]
         for fact in _in_deciding_order(applying, once_lifted_before_us):
-            objected = fact.kind is EntryKind.DO_NOT_CONTACT
-            self._add_match(fact, Reason.OBJECTION if objected else Reason.WITHDRAWN)
+            self._add_opt_out(fact)
+        # What may be another dwelling's withdrawal is for a human to judge; it lifts nothing and
+        # ends nothing for certain.
+        certain = [fact for fact in withdrawals if fact.match is not Match.UNIT_UNCLEAR]
+        return [consent for consent in consents if not _ended(consent, certain)]
 
     def _covers(self, fact: Fact) -> bool:
         asked = self._asked
@@ -193,6 +201,7 @@ class _Deliberation:
                     self._changes.append(fact.counts_at_us)
                 else:
                     found.append(fact)
+        found.sort(key=_first_party_then_latest)
         return found
 
     def _weigh_consents(self, consents: list[Fact], rule: Rule | None) -> tuple[bool, list[Ground]]:
@@ -256,33 +265,47 @@ class _Deliberation:
         if regime is Regime.OPT_OUT:
             self._add(Reason.OPT_OUT_REGIME, Verdict.ALLOW, rule=rule)
             return
+        soft_opt_in, running_contract = None, False
         # A purpose that asks for consent in every country knows no exemption of a country's rule.
-        exemption = None if self._own_regime else self._exemption(rule)
-        if exemption is not None and exemption is not Reason.SOFT_OPT_IN_EXPIRED:
-            self._add(exemption, Verdict.ALLOW, rule=rule)
-        elif not has_consent:
-            self._grounds.extend(failed)
-            if exemption is not None:
-                self._add(exemption, Verdict.DENY, rule=rule)
-            elif not failed:
-                self._add(Reason.NO_CONSENT, Verdict.DENY, rule=rule)
+        if self._own_regime is None:
+            soft_opt_in = self._soft_opt_in(rule)
+            running_contract = self._has_running_contract(rule)
+        if soft_opt_in is Reason.SOFT_OPT_IN:
+            self._add(soft_opt_in, Verdict.ALLOW, rule=rule)
+        if running_contract:
+            self._add(Reason.RUNNING_CONTRACT, Verdict.ALLOW, rule=rule)
+        if has_consent or running_contract or soft_opt_in is Reason.SOFT_OPT_IN:
+            return
+        self._grounds.extend(failed)
+        if soft_opt_in is not None:
+            self._add(soft_opt_in, Verdict.DENY, rule=rule)
+        elif not failed:
+            self._add(Reason.NO_CONSENT, Verdict.DENY, rule=rule)
 
-    def _exemption(self, rule: Rule) -> Reason | None:
+    def _soft_opt_in(self, rule: Rule) -> Reason | None:
+        """SOFT_OPT_IN, SOFT_OPT_IN_EXPIRED, or None where it was never open to this customer."""
         customer = self._question.customer
-        if rule.running_contract_exemption and _has_running_contract(customer):
-            return Reason.RUNNING_CONTRACT
         if rule.soft_opt_in is None or not _meets_soft_opt_in(customer):
             return None
         within_months = rule.soft_opt_in.within_months
         if within_months is None:
             return Reason.SOFT_OPT_IN
-        if customer.last_sale_at_us is None or customer.last_sale_at_us > self._at_us:
+        sold_at_us = customer.last_sale_at_us
+        if sold_at_us is None or sold_at_us > self._at_us:
             return None
-        ends_at_us = plus_months(customer.last_sale_at_us, within_months)
+        ends_at_us = plus_months(sold_at_us, within_months)
         if ends_at_us <= self._at_us:
             return Reason.SOFT_OPT_IN_EXPIRED
         self._changes.append(ends_at_us)
         return Reason.SOFT_OPT_IN
+
+    def _has_running_contract(self, rule: Rule) -> bool:
+        customer = self._question.customer
+        return (
+            rule.running_contract_exemption
+            and customer.contract is ContractState.RUNNING
+            and customer.offer is Offer.SIMILAR_OWN
+        )
 
     # Weighing.
 
@@ -303,11 +326,13 @@ class _Deliberation:
             ground.citation = self._purpose.citation if self._own_regime else rule.citation
         self._grounds.append(ground)
 
-    def _add_match(self, fact: Fact, reason: Reason) -> None:
+    def _add_opt_out(self, fact: Fact) -> None:
         if fact.match is Match.UNIT_UNCLEAR:
             self._add(Reason.UNIT_UNCLEAR, Verdict.REVIEW, fact=fact)
+        elif fact.kind is EntryKind.DO_NOT_CONTACT:
+            self._add(Reason.OBJECTION, Verdict.DENY, fact=fact)
         else:
-            self._add(reason, Verdict.DENY, fact=fact)
+            self._add(Reason.WITHDRAWN, Verdict.DENY, fact=fact)
 
     def _weigh(self) -> Decision:
         grounds = self._grounds
@@ -322,6 +347,18 @@ class _Deliberation:
         return Decision(deciding.verdict, deciding.reason, grounds, valid_until_us)
 
 
+def _latest_first(facts: list[Fact]) -> list[Fact]:
+    return sorted(facts, key=lambda fact: (-fact.counts_at_us, fact.entry_id))
+
+
+def _first_party_then_latest(fact: Fact) -> tuple[bool, int, EntryId]:
+    return (fact.kind is EntryKind.PARTNER_CONSENT, -fact.counts_at_us, fact.entry_id)
+
+
+def _ended(consent: Fact, withdrawals: list[Fact]) -> bool:
+    return any(each.counts_at_us >= consent.counts_at_us for each in withdrawals)
+
+
 def _in_deciding_order(opt_outs: list[Fact], once_lifted_before_us: int) -> list[Fact]:
     """The latest opt-out first; on a tie an objection before a withdrawal.
 
@@ -333,15 +370,11 @@ def _in_deciding_order(opt_outs: list[Fact], once_lifted_before_us: int) -> list
         for fact in opt_outs
     )
 
-    def order(fact: Fact) -> tuple[bool, int, bool, object]:
+    def order(fact: Fact) -> tuple[bool, int, bool, EntryId]:
         withdrawal = fact.kind is EntryKind.WITHDRAWAL
         return (revived and withdrawal, -fact.counts_at_us, withdrawal, fact.entry_id)
 
     return sorted(opt_outs, key=order)
-
-
-def _has_running_contract(customer: Customer) -> bool:
-    return customer.contract is ContractState.RUNNING and customer.offer is Offer.SIMILAR_OWN
 
 
 def _meets_soft_opt_in(customer: Customer) -> bool:
