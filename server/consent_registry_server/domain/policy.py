@@ -136,6 +136,19 @@ class Policy:
     recording_rules: dict[tuple[CallLine, CallDirection], RecordingRule]
     territories: dict[CountryCode, CountryCode]
     countries: frozenset[CountryCode] = field(default_factory=frozenset)
+    line_rules: frozenset[tuple[CountryCode | None, Channel]] = field(init=False)
+    """Where the rule depends on the type of the phone line, which costs more to tell than all the
+    rest of a decision."""
+
+    def __post_init__(self) -> None:
+        by_line = {(rule.country, rule.channel) for rule in self.rules.values() if rule.line_type}
+        followers = {
+            (territory, channel)
+            for territory, country in self.territories.items()
+            for ruled, channel in by_line
+            if ruled == country
+        }
+        object.__setattr__(self, "line_rules", frozenset(by_line | followers))
 
     def jurisdiction(self, country: CountryCode) -> CountryCode | None:
         """The country whose rules govern a recipient there; None when there are none."""
@@ -150,14 +163,6 @@ class Policy:
         """
         found = self.rules.get((country, channel, line_type))
         return found or self.rules.get((country, channel, LineType.ANY))
-
-    def distinguishes_lines(self, country: CountryCode, channel: Channel) -> bool:
-        """Whether the rule there depends on the type of the phone line.
-
-        Telling a line's type costs more than the rest of a decision, so it is asked for only then.
-        """
-        country = self.territories.get(country, country)
-        return (country, channel, LineType.MOBILE) in self.rules
 
 
 def covers(stated: PurposeId, asked: PurposeId) -> bool:

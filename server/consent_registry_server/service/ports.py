@@ -1,0 +1,243 @@
+"""What the services need from the outside, and the values that cross that line.
+
+Times are microseconds since the Unix epoch, UTC. Every implementation of a store raises
+`Unavailable` when the database cannot answer and `DeadlineExceeded` when the deadline passes;
+a failed write has written nothing or is repeated under the same request id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from consent_registry_server.domain.contact import ContactKind
+from consent_registry_server.domain.entry import Entry, NewEntry
+from consent_registry_server.domain.policy import Policy
+from consent_registry_server.domain.vocabulary import (
+    ControllerId,
+    EntryId,
+    PartnerId,
+    PartnerKind,
+    PurposeId,
+)
+
+T = TypeVar("T")
+
+Clock = Callable[[], int]
+"""Returns the time now."""
+
+EntryIds = Callable[[], EntryId]
+"""Returns a new random id."""
+
+
+class Deadline(Protocol):
+    """The caller's deadline."""
+
+    def remaining_s(self) -> float | None:
+        """Seconds left, possibly negative; None without a deadline."""
+
+
+class PolicySource(Protocol):
+    """Where the policy in force comes from; one call each request, so that a request sees one."""
+
+    def __call__(self) -> Policy:
+        """Returns the policy in force."""
+
+
+class Digester(Protocol):
+    """Keyed digests under the digest keys of the keyring."""
+
+    def digest(self, form: bytes) -> bytes:
+        """Returns the 16-byte keyed digest of a canonical form, as look-ups compute it."""
+
+
+class ContactDigests(NamedTuple):
+    """The digests by which one contact point is found.
+
+    `wide` finds it (opt-outs match there); `exact` tells whether it is the very same one.
+    """
+
+    kind: ContactKind
+    wide: bytes
+    exact: bytes
+    unit_state: int
+    normaliser_version: int
+
+
+class StandingRow(NamedTuple):
+    """One standing entry of one contact point that was found by its wide digest.
+
+    `channels` is a bit set (-1: all), `purposes` None for all. The partner's terms are those in
+    force now; None unless the entry is a partner consent.
+    """
+
+    wide: bytes
+    exact: bytes
+    unit_state: int
+    kind: int
+    entry_id: EntryId
+    channels: int
+    purposes: list[str] | None
+    counts_at_us: int
+    expressed_at_us: int | None
+    expires_at_us: int | None
+    lifted_at_us: int | None
+    source: int
+    proven: bool
+    lifts_opt_outs: bool
+    partner_channels: int | None
+    partner_purposes: list[str] | None
+    partner_maximum_lead_age_days: int | None
+
+
+class Standing(NamedTuple):
+    """What one read found, all from one state of the database."""
+
+    revision: str
+    rows: list[StandingRow]
+
+
+class StandingReader(Protocol):
+    """Reads what stands for some contact points."""
+
+    def read(
+        self,
+        controller: ControllerId,
+        wide_digests: Sequence[bytes],
+        *,
+        deadline: Deadline,
+        at_least_as_fresh: str = "",
+    ) -> Standing:
+        """Returns the rows of the controller and of `group`, in no particular order.
+
+        One query, whatever the number of digests. An empty list still returns a revision.
+
+        Raises:
+            InvalidRequest: INVALID_REVISION, for a revision this registry did not issue.
+            LimitExceeded: TOO_MANY_ENTRIES; a truncated read could hide an opt-out.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEntry:
+    """An entry ready to be stored: identified, dated, its contact points digested."""
+
+    entry_id: EntryId
+    new: NewEntry = field(repr=False)
+    recorded_at_us: int
+    counts_at_us: int
+    contact_points: tuple[ContactDigests, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """What makes a write idempotent; both are keyed digests, because callers choose ids freely."""
+
+    id_digest: bytes
+    content_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner of a controller."""
+
+    controller: ControllerId
+    partner_id: PartnerId
+    name: str
+    kind: PartnerKind
+    permitted_channels: int
+    permitted_purposes: frozenset[PurposeId]
+    maximum_lead_age_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to a write; a repeated request gets the very same one.
+
+    `details` is JSON: what the answer says beyond the three fields, without identity.
+    """
+
+    recorded_at_us: int
+    revision: str
+    details: dict[str, Any]
+
+
+class Transaction(Protocol):
+    """What one write may do; all of it is committed together or not at all."""
+
+    def append(self, entries: Sequence[PreparedEntry]) -> None:
+        """Stores entries: ledger, contact points, vault and standing."""
+
+    def entry(self, entry_id: EntryId) -> Entry | None:
+        """Returns a ledger entry, or None."""
+
+    def standing(self, controller: ControllerId, wide_digests: Sequence[bytes]) -> Standing:
+        """Returns what stands, this transaction's own writes included."""
+
+    def partner(self, controller: ControllerId, partner_id: PartnerId) -> Partner | None:
+        """Returns a partner, or None."""
+
+    def save_partner(self, partner: Partner, *, recorded_at_us: int) -> None:
+        """Stores a partner as it now is, and keeps what it was."""
+
+
+class Ledger(Protocol):
+    """Writes."""
+
+    def write(
+        self,
+        request: RequestKey,
+        recorded_at_us: int,
+        work: Callable[[Transaction], dict[str, Any]],
+        *,
+        deadline: Deadline,
+    ) -> Recorded:
+        """Runs `work` in one transaction, once for this request id, and returns its answer.
+
+        `work` returns the details of the answer; it may run several times (serialization failures
+        and deadlocks are retried, bounded), so it must have no other effect.
+
+        Raises:
+            AlreadyExists: REQUEST_ID_REUSED, when the id was used with other content.
+            Unavailable: CONTENTION when the retries are used up; DATABASE_UNAVAILABLE.
+        """
+
+
+class Page(NamedTuple):
+    """A position in a list: how many at most, and after which one (None: from the start)."""
+
+    size: int
+    after: tuple[Any, ...] | None
+
+    def and_one_more(self) -> Page:
+        """The page with one item more, by which its reader knows whether there is a next one."""
+        return Page(self.size + 1, self.after)
+
+
+class History(Protocol):
+    """Reads of the ledger and the partners, without identity."""
+
+    def entry(
+        self, controller: ControllerId, entry_id: EntryId, *, deadline: Deadline
+    ) -> Entry | None:
+        """Returns an entry of the controller or of `group`, or None."""
+
+    def entries(
+        self,
+        controller: ControllerId,
+        wide_digests: Sequence[bytes],
+        page: Page,
+        *,
+        deadline: Deadline,
+    ) -> list[Entry]:
+        """Returns up to `page.size` entries that name one of the contact points.
+
+        The newest recorded first; on a tie by entry id. Lifts of a listed entry are listed too.
+        `page.after` is `(recorded_at_us, entry_id)` of the last entry seen.
+        """
+
+    def partners(
+        self, controller: ControllerId, page: Page, *, deadline: Deadline
+    ) -> list[Partner]:
+        """Returns up to `page.size` partners by id; `page.after` is `(partner_id,)`."""

@@ -1,0 +1,123 @@
+"""From a new entry to one that can be stored: dated, its contact points digested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from consent_registry_server.domain.contact import ContactKind, CustomerNumber, Phone
+from consent_registry_server.domain.entry import NewEntry, counts_at_us
+from consent_registry_server.domain.errors import InvalidContactPoint
+from consent_registry_server.domain.matching import Forms, digits_forms_of, forms_of
+from consent_registry_server.service.ports import (
+    ContactDigests,
+    Digester,
+    EntryIds,
+    PreparedEntry,
+    RequestKey,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Who writes, and what makes the write idempotent.
+
+    `content` is the request as received, without its `request_id`, in a canonical encoding.
+    """
+
+    caller: str
+    method: str
+    controller: str
+    request_id: str = field(repr=False)
+    content: bytes = field(repr=False)
+
+    def key(self, digester: Digester) -> RequestKey:
+        """The digests that identify the write and its content."""
+        scope = _joined("request", self.caller, self.controller, self.request_id)
+        content = _joined("content", self.method) + self.content
+        return RequestKey(digester.digest(scope), digester.digest(content))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPoints:
+    """The contact points of an entry, and which of them were kept by their digits only.
+
+    `kinds` are those with a full normal form; `by_digits` are indices into the subject's list.
+    """
+
+    digests: tuple[ContactDigests, ...]
+    kinds: tuple[ContactKind, ...]
+    by_digits: tuple[int, ...]
+
+
+def strict_points(new: NewEntry, digester: Digester) -> KeptPoints:
+    """Digests contact points for an entry that permits: each must have a normal form.
+
+    Raises:
+        InvalidContactPoint: one has none; the field says which.
+    """
+    return _points(new, digester, digits_kept=False)
+
+
+def suppression_points(new: NewEntry, digester: Digester) -> KeptPoints:
+    """Digests contact points for an entry that stops contact; unparsable numbers by their digits.
+
+    Raises:
+        InvalidContactPoint: one has neither a normal form nor enough digits.
+    """
+    return _points(new, digester, digits_kept=True)
+
+
+def prepare(
+    new: NewEntry, points: KeptPoints, *, entry_ids: EntryIds, now_us: int
+) -> PreparedEntry:
+    """Dates and identifies an entry.
+
+    Raises:
+        InvalidRequest: EXPRESSED_IN_FUTURE, for a consent or a lift.
+    """
+    counted_us = counts_at_us(new.kind, new.expression, now_us)
+    return PreparedEntry(entry_ids(), new, now_us, counted_us, points.digests)
+
+
+def _joined(*parts: str) -> bytes:
+    """Parts that hold no NUL, each ended by one, so that no two lists give the same bytes."""
+    return "".join(part + "\0" for part in parts).encode()
+
+
+def _points(new: NewEntry, digester: Digester, *, digits_kept: bool) -> KeptPoints:
+    found: dict[bytes, ContactDigests] = {}
+    kinds: list[ContactKind] = []
+    by_digits: list[int] = []
+    for index, point in enumerate(new.subject.contact_points):
+        try:
+            forms = forms_of(point)
+            kinds.append(forms.kind)
+        except InvalidContactPoint as error:
+            if not (digits_kept and isinstance(point, Phone)):
+                raise _at(error, index) from None
+            try:
+                forms = digits_forms_of(point)
+            except InvalidContactPoint as unusable:
+                raise _at(unusable, index) from None
+            by_digits.append(index)
+        digests = _digests(forms, digester)
+        found[digests.exact] = digests
+    if new.subject.customer_number:
+        try:
+            forms = forms_of(CustomerNumber(new.subject.customer_number))
+        except InvalidContactPoint as error:
+            raise InvalidContactPoint(error.message, field="subject.customer_number") from None
+        kinds.append(forms.kind)
+        digests = _digests(forms, digester)
+        found[digests.exact] = digests
+    return KeptPoints(tuple(found.values()), tuple(kinds), tuple(by_digits))
+
+
+def _at(error: InvalidContactPoint, index: int) -> InvalidContactPoint:
+    return InvalidContactPoint(error.message, field=f"subject.contact_points[{index}]")
+
+
+def _digests(forms: Forms, digester: Digester) -> ContactDigests:
+    wide = digester.digest(forms.wide)
+    exact = wide if forms.exact is forms.wide else digester.digest(forms.exact)
+    return ContactDigests(forms.kind, wide, exact, forms.unit_state, forms.version)

@@ -1,0 +1,223 @@
+"""From what a caller asked to what the engine decides: keys to look up, facts that came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from consent_registry_server.domain.contact import (
+    ContactKind,
+    ContactPoint,
+    CustomerNumber,
+    PostalAddress,
+    Subject,
+)
+from consent_registry_server.domain.decision import (
+    UNKNOWN_CUSTOMER,
+    Customer,
+    Fact,
+    Match,
+    PartnerTerms,
+    Question,
+)
+from consent_registry_server.domain.errors import InvalidRequest, NotFound
+from consent_registry_server.domain.matching import (
+    TARGET_KINDS,
+    Forms,
+    Look,
+    counts_addresses,
+    line_type_of,
+    meet,
+    suppression_forms_of,
+)
+from consent_registry_server.domain.policy import LineType, Policy
+from consent_registry_server.domain.recording import RecordingFact
+from consent_registry_server.domain.vocabulary import (
+    Channel,
+    ControllerId,
+    CountryCode,
+    EntryId,
+    EntryKind,
+    PurposeId,
+    RecipientType,
+    Source,
+)
+from consent_registry_server.service.ports import Digester, StandingRow
+
+NO_SUBJECT: Final = Subject()
+_RECORDING_KINDS: Final = frozenset(
+    {EntryKind.RECORDING_OBJECTION, EntryKind.RECORDING_OBJECTION_LIFT}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is asked of every contact point of an audience, or of the one of a single question.
+
+    `at_us` is None for now; `fallback_country` serves where the target tells none.
+    """
+
+    controller: ControllerId
+    channel: Channel
+    purpose: PurposeId
+    customer: Customer = UNKNOWN_CUSTOMER
+    recipient_type: RecipientType = RecipientType.CONSUMER
+    fallback_country: CountryCode | None = None
+    at_us: int | None = None
+
+
+@dataclass(slots=True)
+class AskedContact:
+    """A question as the caller put it; `country` is None for the one that the target tells."""
+
+    scope: Scope
+    target: ContactPoint
+    subject: Subject = NO_SUBJECT
+    country: CountryCode | None = None
+
+
+@dataclass(slots=True)
+class Resolved:
+    """A question with its contact points digested, and what its target tells."""
+
+    scope: Scope
+    looks: list[Look]
+    country: CountryCode | None
+    line_type: LineType
+    is_target_usable: bool
+
+    def question(self, now_us: int) -> Question:
+        """What the engine decides."""
+        scope = self.scope
+        return Question(
+            scope.controller,
+            scope.channel,
+            scope.purpose,
+            now_us if scope.at_us is None else scope.at_us,
+            self.country,
+            self.is_target_usable,
+            self.line_type,
+            scope.customer,
+            scope.recipient_type,
+        )
+
+
+def require_controller(policy: Policy, controller: ControllerId) -> None:
+    """Raises NotFound, UNKNOWN_CONTROLLER unless the policy declares the controller."""
+    if controller not in policy.controllers:
+        message = "the policy declares no such controller"
+        raise NotFound("UNKNOWN_CONTROLLER", message, field="controller")
+
+
+def require_purpose(policy: Policy, purpose: PurposeId, *, field_path: str = "purpose") -> None:
+    """Raises InvalidRequest, UNKNOWN_PURPOSE unless the policy declares the purpose."""
+    if purpose not in policy.purposes:
+        message = "the policy declares no such purpose"
+        raise InvalidRequest("UNKNOWN_PURPOSE", message, field=field_path)
+
+
+def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved:
+    """Normalises and digests the contact points of a question.
+
+    A target that cannot be used still looks up the opt-outs that its digits or other forms meet.
+    """
+    scope = asked.scope
+    channel = scope.channel
+    looks: list[Look] = []
+    country = asked.country
+    line_type = LineType.ANY
+    is_target_usable = False
+    for forms in suppression_forms_of(asked.target):
+        usable = _is_usable(forms, channel)
+        if forms.kind is not ContactKind.ADDRESS or counts_addresses(channel):
+            looks.append(_look(forms, digester, is_target=usable))
+        if usable:
+            is_target_usable = True
+            country = country or forms.country or scope.fallback_country
+            if (country, channel) in policy.line_rules:
+                line_type = line_type_of(forms)
+    if asked.subject is not NO_SUBJECT:
+        with_addresses = counts_addresses(channel)
+        looks += subject_looks(asked.subject, digester, with_addresses=with_addresses)
+    return Resolved(scope, looks, country or scope.fallback_country, line_type, is_target_usable)
+
+
+def subject_looks(subject: Subject, digester: Digester, *, with_addresses: bool) -> list[Look]:
+    """What is looked up of a subject: all of it, but addresses where they do not count."""
+    points: list[ContactPoint | CustomerNumber] = list(subject.contact_points)
+    if subject.customer_number:
+        points.append(CustomerNumber(subject.customer_number))
+    return [
+        _look(forms, digester, is_target=False)
+        for point in points
+        if with_addresses or not isinstance(point, PostalAddress)
+        for forms in suppression_forms_of(point)
+    ]
+
+
+def facts_of(rows: Iterable[StandingRow], looks: list[Look]) -> list[Fact]:
+    """The facts that meet a question, each entry once, by its closest meeting."""
+    facts: dict[EntryId, Fact] = {}
+    for row in rows:
+        match = meet(looks, row.wide, row.exact, unit_state=row.unit_state)
+        if match is None or row.kind in _RECORDING_KINDS:
+            continue
+        known = facts.get(row.entry_id)
+        if known is None:
+            facts[row.entry_id] = _fact(row, match)
+        elif match > known.match:
+            known.match = match
+    return list(facts.values())
+
+
+def recording_facts_of(rows: Iterable[StandingRow]) -> list[RecordingFact]:
+    """The objections to call recording, and their lifts, among some rows."""
+    return [
+        RecordingFact(
+            EntryKind(row.kind), row.exact, row.entry_id, row.counts_at_us, row.expressed_at_us
+        )
+        for row in rows
+        if row.kind in _RECORDING_KINDS
+    ]
+
+
+def _is_usable(forms: Forms, channel: Channel) -> bool:
+    if forms.kind not in TARGET_KINDS[channel]:
+        return False
+    return forms.kind is not ContactKind.PHONE or bool(forms.e164)
+
+
+def _look(forms: Forms, digester: Digester, *, is_target: bool) -> Look:
+    wide = digester.digest(forms.wide)
+    exact = wide if forms.exact is forms.wide else digester.digest(forms.exact)
+    return Look(wide, exact, forms.unit_state, forms.kind is ContactKind.ADDRESS, is_target)
+
+
+def _fact(row: StandingRow, match: Match) -> Fact:
+    purposes = None if row.purposes is None else frozenset(map(PurposeId, row.purposes))
+    return Fact(
+        EntryKind(row.kind),
+        row.entry_id,
+        match,
+        row.channels,
+        purposes,
+        row.counts_at_us,
+        row.expressed_at_us,
+        row.expires_at_us,
+        row.lifted_at_us,
+        Source(row.source),
+        row.proven,
+        row.lifts_opt_outs,
+        _partner_terms(row),
+    )
+
+
+def _partner_terms(row: StandingRow) -> PartnerTerms | None:
+    if row.partner_channels is None or row.partner_maximum_lead_age_days is None:
+        return None
+    return PartnerTerms(
+        row.partner_channels,
+        frozenset(map(PurposeId, row.partner_purposes or ())),
+        row.partner_maximum_lead_age_days,
+    )
