@@ -1,0 +1,121 @@
+"""The audience stream: scope, chunks, one result for each, and the summary that makes it complete.
+
+One read of the database a chunk, and nothing kept between chunks but the counts, so a stream may
+be of any length. All members are judged by the policy in force when the stream began.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from consent_registry.v1 import decision_service_pb2
+from consent_registry_server.rpc.call import Call
+from consent_registry_server.rpc.convert_decision import (
+    Answer,
+    fill_member_result,
+    fill_summary,
+    is_allowed,
+    to_asked_of_member,
+    to_revision,
+    to_scope,
+)
+from consent_registry_server.rpc.convert_errors import fault_in, out_of_order
+from consent_registry_server.rpc.metrics import Metrics
+from consent_registry_server.service.checks import Answers, Checks
+from consent_registry_server.service.ports import Clock
+
+_Requests = Iterator[decision_service_pb2.FilterAudienceRequest]
+_Responses = Iterator[decision_service_pb2.FilterAudienceResponse]
+
+
+class AudienceFilter:
+    """Answers audience streams."""
+
+    def __init__(self, checks: Checks, *, metrics: Metrics, clock: Clock) -> None:
+        self._checks = checks
+        self._metrics = metrics
+        self._clock = clock
+
+    def answers(self, requests: _Requests, call: Call) -> _Responses:
+        """Yields a result for each chunk, in order, and at last the summary.
+
+        Raises:
+            InvalidRequest: STREAM_OUT_OF_ORDER, and whatever is wrong with the scope.
+            PermissionDenied: the caller may not ask for the controller or the purpose.
+            Unavailable, DeadlineExceeded: the stream ends without its summary.
+        """
+        message = _scope(requests)
+        policy = self._checks.policy()
+        with fault_in("scope"):
+            scope = to_scope(message, self._clock())
+            call.caller.require_controller(scope.controller)
+            self._checks.require_known(scope, policy)
+            if not self._checks.is_marketing(scope.purpose):
+                call.caller.require_service_purpose()
+            at_least_as_fresh = to_revision(message.consistency)
+        tally = _Tally(policy.version)
+        for sequence, request in enumerate(requests, start=1):
+            chunk = request.chunk
+            if request.WhichOneof("message") != "chunk" or chunk.sequence != sequence:
+                raise out_of_order(f"chunk {sequence} was expected")
+            response = decision_service_pb2.FilterAudienceResponse()
+            result = response.chunk_result
+            result.sequence = sequence
+            members = chunk.rows.members
+            call.deadline.renew()
+            if members:
+                answers = self._checks.check(
+                    [to_asked_of_member(scope, member) for member in members],
+                    deadline=call.deadline,
+                    at_least_as_fresh=at_least_as_fresh,
+                    policy=policy,
+                )
+                for (verdict, reason), times in tally.add(answers).items():
+                    self._metrics.decided(scope.channel, verdict, reason=reason, times=times)
+                self._metrics.audience_answered(len(members))
+                add = result.results.add
+                for decision in answers.decisions:
+                    fill_member_result(add(), decision)
+            yield response
+        yield tally.summary()
+
+
+class _Tally:
+    """What the summary tells."""
+
+    def __init__(self, policy_version: str) -> None:
+        self._policy_version = policy_version
+        self._counts: Counter[Answer] = Counter()
+        self._valid_until_us: int | None = None
+        self._revision = ""
+
+    def add(self, answers: Answers) -> Counter[Answer]:
+        """Counts the answers of a chunk, and returns those counts."""
+        counts = Counter((each.verdict, each.reason) for each in answers.decisions)
+        self._counts.update(counts)
+        self._revision = self._revision or answers.revision
+        ends = [each.valid_until_us for each in answers.decisions if is_allowed(each)]
+        earliest = min((end for end in ends if end is not None), default=None)
+        if earliest is not None and earliest < (self._valid_until_us or earliest + 1):
+            self._valid_until_us = earliest
+        return counts
+
+    def summary(self) -> decision_service_pb2.FilterAudienceResponse:
+        """The last message of a complete stream."""
+        response = decision_service_pb2.FilterAudienceResponse()
+        fill_summary(
+            response.summary,
+            self._counts,
+            valid_until_us=self._valid_until_us,
+            revision=self._revision,
+            policy_version=self._policy_version,
+        )
+        return response
+
+
+def _scope(requests: _Requests) -> decision_service_pb2.AudienceScope:
+    first = next(requests, None)
+    if first is None or first.WhichOneof("message") != "scope":
+        raise out_of_order("the first message must be the scope")
+    return first.scope

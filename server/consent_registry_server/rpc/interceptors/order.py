@@ -1,0 +1,42 @@
+"""The order of the layers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from consent_registry_server.rpc.authentication import Authenticator
+from consent_registry_server.rpc.interceptors.admission import Authentication, Limits, Validation
+from consent_registry_server.rpc.interceptors.layers import Layer
+from consent_registry_server.rpc.interceptors.observation import CallLog, CallMetrics, RequestId
+from consent_registry_server.rpc.metrics import Metrics
+
+_REQUEST_ID_OCTETS: Final = 16
+
+
+def layers_in_order(
+    *,
+    logger: FilteringBoundLogger,
+    slow_call_s: float,
+    metrics: Metrics,
+    authenticator: Authenticator,
+    running: Callable[[], int],
+    calls: int,
+    streams: int,
+) -> tuple[Layer, ...]:
+    """The layers of every call, the outermost first.
+
+    What observes comes before what refuses, so that refused calls are logged and counted too; who
+    calls is known before a limit is spent on them, and both before their request is read.
+    """
+    return (
+        RequestId(lambda: secrets.token_hex(_REQUEST_ID_OCTETS)),
+        CallLog(logger, slow_call_s=slow_call_s),
+        CallMetrics(metrics),
+        Authentication(authenticator),
+        Limits(running, calls=calls, streams=streams),
+        Validation(),
+    )

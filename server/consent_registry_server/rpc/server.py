@@ -1,0 +1,129 @@
+"""The gRPC server: what it serves, its life and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from structlog.typing import FilteringBoundLogger
+
+from consent_registry_server.rpc.authentication import Authenticator
+from consent_registry_server.rpc.interceptors.admission import OPEN_SERVICES
+from consent_registry_server.rpc.interceptors.chain import CallChain
+from consent_registry_server.rpc.interceptors.order import layers_in_order
+from consent_registry_server.rpc.listener import bind, channel_arguments
+from consent_registry_server.rpc.metrics import Metrics
+from consent_registry_server.rpc.options import ServerOptions
+from consent_registry_server.rpc.pool import CallPool
+
+_RESERVE_THREADS: Final = 2
+_REFUSALS_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service by its full name, its servicer, and the generated function that adds it."""
+
+    name: str
+    servicer: object
+    add: Callable[[Any, grpc.Server], None]
+
+
+class RunningServer:
+    """A server that answers until it is stopped."""
+
+    def __init__(
+        self,
+        server: grpc.Server,
+        *,
+        port: int,
+        chain: CallChain,
+        health_servicer: health.HealthServicer,
+        pools: Sequence[ThreadPoolExecutor],
+        grace_s: float,
+    ) -> None:
+        self.port = port
+        self._server = server
+        self._chain = chain
+        self._health = health_servicer
+        self._pools = pools
+        self._grace_s = grace_s
+
+    def stop(self) -> None:
+        """Says NOT_SERVING, takes no more calls and lets those that run finish within the grace."""
+        self._health.enter_graceful_shutdown()
+        self._chain.stop_pushing()
+        self._server.stop(self._grace_s).wait()
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def start_server(
+    options: ServerOptions,
+    services: Sequence[Service],
+    *,
+    authenticator: Authenticator,
+    metrics: Metrics,
+    logger: FilteringBoundLogger,
+) -> RunningServer:
+    """Binds, starts to answer, and says SERVING.
+
+    Raises:
+        ConfigurationError: the port cannot be bound, or the certificate cannot be used.
+    """
+    pool = CallPool(options.threads)
+    reserve = ThreadPoolExecutor(_RESERVE_THREADS, thread_name_prefix="rpc-reserve")
+    layers = layers_in_order(
+        logger=logger,
+        slow_call_s=options.slow_call_s,
+        metrics=metrics,
+        authenticator=authenticator,
+        running=lambda: pool.calls,
+        calls=options.calls,
+        streams=options.streams,
+    )
+    chain = CallChain(
+        layers,
+        default_deadline_s=options.default_deadline_s,
+        reserve=reserve,
+        reserved=OPEN_SERVICES,
+    )
+    server = grpc.server(
+        pool,
+        interceptors=[chain],
+        options=channel_arguments(options),
+        # gRPC's own limit would refuse probes too, and uncounted; it only stops floods.
+        maximum_concurrent_rpcs=options.calls + _REFUSALS_AT_ONCE,
+    )
+    for service in services:
+        service.add(service.servicer, server)
+    health_servicer = _add_health_and_reflection(server, [each.name for each in services])
+    port = bind(server, options)
+    metrics.watch_calls(lambda: pool.calls)
+    server.start()
+    for name in ("", *(each.name for each in services)):
+        health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    return RunningServer(
+        server,
+        port=port,
+        chain=chain,
+        health_servicer=health_servicer,
+        pools=(pool, reserve),
+        grace_s=options.shutdown_grace_s,
+    )
+
+
+def _add_health_and_reflection(server: grpc.Server, names: list[str]) -> health.HealthServicer:
+    health_servicer = health.HealthServicer()
+    for name in ("", *names):
+        health_servicer.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+    return health_servicer
