@@ -1,0 +1,91 @@
+"""The contract's enumerations as the words of the command line: `sms` for CHANNEL_SMS."""
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+import typer
+
+from consent_registry.v1.contact_pb2 import Channel, CustomerContext
+from consent_registry.v1.decision_pb2 import Reason, Verdict
+from consent_registry.v1.decision_service_pb2 import CallDirection, CallLine
+from consent_registry.v1.entry_pb2 import ContactKind, EntryKind, Precision, Source
+from consent_registry.v1.policy_service_pb2 import (
+    Confidence,
+    LineType,
+    RecordingBasis,
+    Regime,
+)
+from consent_registry.v1.registry_service_pb2 import LeadOutcome, LeadRefusal, PartnerKind
+
+_SEPARATORS = re.compile(r"[\s,;|]+")
+
+
+class _Enumeration(Protocol):
+    def items(self) -> list[tuple[str, int]]: ...
+
+
+class Words:
+    """One enumeration; its unspecified value has no word."""
+
+    def __init__(self, enumeration: object, prefix: str) -> None:
+        numbers: Mapping[str, int] = dict(_items(enumeration))
+        self._names = {number: name.removeprefix(prefix) for name, number in numbers.items()}
+        self._numbers = {name.lower(): number for number, name in self._names.items() if number}
+
+    @property
+    def listed(self) -> str:
+        """All words, for a help text."""
+        return ", ".join(self._numbers)
+
+    def number(self, word: str) -> int | None:
+        """Returns the number of a word in any case, with `-` or `_`; None when it is none."""
+        return self._numbers.get(word.strip().lower().replace("-", "_"))
+
+    def numbers(self, words: str) -> list[int] | None:
+        """Returns the numbers of several words, separated by spaces, commas and the like."""
+        numbers = [self.number(word) for word in _SEPARATORS.split(words.strip()) if word]
+        known = [number for number in numbers if number is not None]
+        return known if len(known) == len(numbers) else None
+
+    def parse(self, word: str) -> int:
+        """Returns the number of a word from the command line."""
+        number = self.number(word)
+        if number is None:
+            raise typer.BadParameter(f"one of: {self.listed}")
+        return number
+
+    def name(self, number: int) -> str:
+        """Returns the contract's name without its prefix; an unknown number as it is."""
+        return self._names.get(number, str(number))
+
+    def word(self, number: int) -> str:
+        """Returns the word of a number."""
+        return self.name(number).lower()
+
+
+def _items(enumeration: object) -> list[tuple[str, int]]:
+    # Generated enumerations are instances at run time and classes to a type checker.
+    wrapper: _Enumeration = enumeration  # type: ignore[assignment]
+    return wrapper.items()
+
+
+CHANNELS = Words(Channel, "CHANNEL_")
+CONFIDENCES = Words(Confidence, "CONFIDENCE_")
+CONTACT_KINDS = Words(ContactKind, "CONTACT_KIND_")
+CONTRACTS = Words(CustomerContext.Contract, "CONTRACT_")
+DIRECTIONS = Words(CallDirection, "CALL_DIRECTION_")
+ENTRY_KINDS = Words(EntryKind, "ENTRY_KIND_")
+LEAD_OUTCOMES = Words(LeadOutcome, "LEAD_OUTCOME_")
+LEAD_REFUSALS = Words(LeadRefusal, "LEAD_REFUSAL_")
+LINES = Words(CallLine, "CALL_LINE_")
+LINE_TYPES = Words(LineType, "LINE_TYPE_")
+OFFERS = Words(CustomerContext.Offer, "OFFER_")
+PARTNER_KINDS = Words(PartnerKind, "PARTNER_KIND_")
+PRECISIONS = Words(Precision, "PRECISION_")
+REASONS = Words(Reason, "REASON_")
+RECORDING_BASES = Words(RecordingBasis, "RECORDING_BASIS_")
+REGIMES = Words(Regime, "REGIME_")
+RELATIONSHIPS = Words(CustomerContext.Relationship, "RELATIONSHIP_")
+SOURCES = Words(Source, "SOURCE_")
+VERDICTS = Words(Verdict, "VERDICT_")
