@@ -200,9 +200,8 @@ def question_from(row: bytes) -> Question:
 
 
 def rule_from(row: bytes, country: CountryCode, channel: Channel, line_type: LineType) -> Rule:
-    """A rule; it has one exemption at most, as every rule that the packaged policy states."""
+    """A rule of any regime, with any exemptions."""
     choices = Choices(row)
-    exemption = choices.one(("none", "soft opt-in", "running contract"))
     soft_opt_in = SoftOptIn(choices.one((None, 1, 2)))
     return Rule(
         rule_id=RuleId(f"{country}.{channel.name}.{line_type.name}"),
@@ -210,8 +209,8 @@ def rule_from(row: bytes, country: CountryCode, channel: Channel, line_type: Lin
         channel=channel,
         line_type=line_type,
         regime=choices.one((*[Regime.OPT_IN] * 4, Regime.OPT_OUT, Regime.OPT_OUT, None)),
-        soft_opt_in=soft_opt_in if exemption == "soft opt-in" else None,
-        running_contract_exemption=exemption == "running contract",
+        soft_opt_in=choices.one((None, soft_opt_in)),
+        running_contract_exemption=choices.one((False, False, True)),
         consent_validity_months=choices.one((None, None, 1, 2)),
         register=choices.one(("", "", "", "", "A register")),
         citation="a law",

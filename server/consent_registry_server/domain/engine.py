@@ -291,7 +291,10 @@ class _Deliberation:
         if within_months is None:
             return Reason.SOFT_OPT_IN
         sold_at_us = customer.last_sale_at_us
-        if sold_at_us is None or sold_at_us > self._at_us:
+        if sold_at_us is None:
+            return None
+        if sold_at_us > self._at_us:
+            self._changes.append(sold_at_us)
             return None
         ends_at_us = plus_months(sold_at_us, within_months)
         if ends_at_us <= self._at_us:
