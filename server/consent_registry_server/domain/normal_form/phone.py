@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Final
 from unicodedata import normalize
 
@@ -73,51 +72,39 @@ class PhoneForm:
     """ISO 3166-1 alpha-2; empty for numbers of no country, such as +800."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What the fast path knows of a country: which numbers are its own beyond doubt."""
+def _own_numbers(country: str, code: str, *, first: str, elsewhere: str = "") -> str:
+    """A pattern of the E.164 numbers that are this country's beyond doubt, as a group of its name.
 
-    country: str
-    lengths: frozenset[int]
-    """Of the whole E.164 number, the plus sign included."""
-    first_digits: str
-    """Of the national number. The trunk prefix is not among them: `phonenumbers` strips it."""
-    elsewhere: frozenset[str]
-    """First `_PREFIX_CHARS` of the numbers that are another country's in spite of the code."""
-
-
-_PREFIX_CHARS: Final = 8
-
-
-def _plan(country: str, code: str, *, first_digits: str, elsewhere: tuple[str, ...]) -> _Plan:
+    `first` are the first digits of a national number; the trunk prefix is not among them, for
+    `phonenumbers` strips it. `elsewhere` is a pattern of beginnings that belong, or may belong, to
+    another country of the same code.
+    """
     metadata = PhoneMetadata.metadata_for_region(country)
     possible = metadata.general_desc.possible_length if metadata and metadata.general_desc else ()
-    prefixes = {
-        prefix + "".join(digits)
-        for prefix in elsewhere
-        for digits in product("0123456789", repeat=_PREFIX_CHARS - len(prefix))
-    }
-    return _Plan(
-        country=country,
-        lengths=frozenset(len(code) + length for length in possible),
-        first_digits=first_digits,
-        elsewhere=frozenset(prefixes - {_FICTION}),
-    )
+    lengths = "|".join(f"[0-9]{{{length - 1}}}" for length in sorted(possible, reverse=True))
+    not_elsewhere = f"(?!{elsewhere})" if elsewhere else ""
+    return rf"(?P<{country}>{code}{not_elsewhere}[{first}](?:{lengths}))"
 
 
-_PLANS: Final = {
-    code: _plan(country, code, first_digits=digits, elsewhere=elsewhere)
-    for country, code, digits, elsewhere in (
-        ("FR", "+33", "123456789", tuple(_OVERSEAS)),
-        ("NO", "+47", "123456789", ("+4779",)),
-        ("SE", "+46", "123456789", ()),
-        ("FI", "+358", "123456789", ("+35818",)),
-        ("IE", "+353", "123456789", ()),
-        ("ES", "+34", "123456789", ()),
-        ("IT", "+39", "0123456789", ("+390669",)),
-        ("PT", "+351", "123456789", ()),
+_FR_ELSEWHERE: Final = "|".join(prefix.removeprefix("+33") for prefix in _OVERSEAS).replace(
+    "639", f"639(?!{_FICTION.removeprefix('+33639')})"
+)
+_OWN_NUMBERS: Final = re.compile(
+    r"\+(?:{})".format(
+        "|".join(
+            (
+                _own_numbers("FR", "33", first="1-9", elsewhere=_FR_ELSEWHERE),
+                _own_numbers("NO", "47", first="1-9", elsewhere="79"),
+                _own_numbers("SE", "46", first="1-9"),
+                _own_numbers("FI", "358", first="1-9", elsewhere="18"),
+                _own_numbers("IE", "353", first="1-9"),
+                _own_numbers("ES", "34", first="1-9"),
+                _own_numbers("IT", "39", first="0-9", elsewhere="0669"),
+                _own_numbers("PT", "351", first="1-9"),
+            )
+        )
     )
-}
+).fullmatch
 _FR_NATIONAL_DIGITS: Final = 10
 
 
@@ -131,19 +118,16 @@ def parse_phone(number: str, region: str) -> PhoneForm:
     Raises:
         InvalidContactPoint: no number that could be dialled from abroad.
     """
-    if len(number) <= MAX_CHARS and len(region) <= _REGION_CHARS and number.isascii():
-        e164 = number.replace(" ", "").replace(".", "").replace("-", "")
-        if region == "FR" and len(e164) == _FR_NATIONAL_DIGITS and e164[0] == "0":
-            e164 = "+33" + e164[1:]
-        plan = _PLANS.get(e164[:3]) or _PLANS.get(e164[:4])
-        if (
-            plan is not None
-            and len(e164) in plan.lengths
-            and e164[1:].isdigit()
-            and e164[3 if e164[:3] in _PLANS else 4] in plan.first_digits
-            and e164[:_PREFIX_CHARS] not in plan.elsewhere
-        ):
-            return PhoneForm(e164, plan.country)
+    if len(number) <= MAX_CHARS and len(region) <= _REGION_CHARS:
+        e164 = number
+        own = _OWN_NUMBERS(e164)
+        if own is None:
+            e164 = number.replace(" ", "").replace(".", "").replace("-", "")
+            if region == "FR" and len(e164) == _FR_NATIONAL_DIGITS and e164[0] == "0":
+                e164 = "+33" + e164[1:]
+            own = _OWN_NUMBERS(e164)
+        if own is not None and own.lastgroup is not None:
+            return PhoneForm(e164, own.lastgroup)
     return parse_phone_slow(number, region)
 
 
