@@ -159,6 +159,13 @@ def counts_at_us(kind: EntryKind, expression: Expression, recorded_at_us: int) -
     return earliest_us
 
 
+def earliest_us(expression: Expression) -> int | None:
+    """The first instant at which the will may have been expressed; None when it is not known."""
+    if expression.expressed_at_us is None or expression.precision is not Precision.DAY:
+        return expression.expressed_at_us
+    return start_of_day_us(expression.expressed_at_us, expression.time_zone)
+
+
 def _midnight_us(instant_us: int, time_zone: str, *, days: int) -> int:
     zone = ZoneInfo(time_zone)
     local = from_us(instant_us).astimezone(zone)

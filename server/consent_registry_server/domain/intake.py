@@ -10,6 +10,7 @@ from consent_registry_server.domain.entry import Evidence, Expression, NewEntry
 from consent_registry_server.domain.errors import InvalidRequest, PreconditionFailed
 from consent_registry_server.domain.matching import TARGET_KINDS
 from consent_registry_server.domain.vocabulary import (
+    ALL_CHANNELS,
     GROUP,
     Channel,
     EntryKind,
@@ -60,8 +61,8 @@ def check_consent(new: NewEntry) -> None:
 
     Raises:
         PreconditionFailed: SOURCE_NOT_ALLOWED.
-        InvalidRequest: a consent for `group`, for no contact point, or that expires before it was
-            given.
+        InvalidRequest: a consent for `group`, for everything, for no contact point, or that expires
+            before it was given.
     """
     source = new.expression.source
     if source in _NEVER_CONSENT or (source is Source.IMPORT and not new.proven):
@@ -72,6 +73,10 @@ def check_consent(new: NewEntry) -> None:
     if new.controller == GROUP:
         message = "a consent names its controller; it cannot be given to all of them"
         raise InvalidRequest("INVALID_FIELD", message, field="controller")
+    if new.channels == ALL_CHANNELS or new.purposes is None:
+        field = "channels" if new.channels == ALL_CHANNELS else "purposes"
+        message = "a consent names what it is for; it is never for everything"
+        raise InvalidRequest("MISSING_FIELD", message, field=field)
     if not new.subject.contact_points:
         message = "a consent holds for contact points; name at least one"
         raise InvalidRequest("MISSING_FIELD", message, field="subject.contact_points")

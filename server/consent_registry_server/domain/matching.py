@@ -113,17 +113,19 @@ def suppression_forms_of(point: ContactPoint | CustomerNumber) -> list[Forms]:
     an opt-out without a region was kept by them.
     """
     try:
-        forms = [forms_of(point)]
+        forms = forms_of(point)
     except InvalidContactPoint:
-        forms = []
-    if isinstance(point, Phone) and not (forms and point.number.startswith("+")):
-        try:
-            digits = digits_forms_of(point)
-        except InvalidContactPoint:
-            return forms
-        if not forms or digits.wide != forms[0].wide:
-            forms.append(digits)
-    return forms
+        return _digits_forms_of(point) if isinstance(point, Phone) else []
+    if not isinstance(point, Phone) or point.number.startswith("+"):
+        return [forms]
+    return [forms, *(each for each in _digits_forms_of(point) if each.wide != forms.wide)]
+
+
+def _digits_forms_of(point: Phone) -> list[Forms]:
+    try:
+        return [digits_forms_of(point)]
+    except InvalidContactPoint:
+        return []
 
 
 def _phone_forms(point: Phone) -> Forms:

@@ -117,6 +117,10 @@ class Checks:
         """
         policy = policy or self._policy()
         scopes = {id(asked.scope): asked.scope for asked in questions}.values()
+        if len({scope.controller for scope in scopes}) > 1:
+            # One read serves one controller; another's questions would miss their opt-outs.
+            message = "questions of several controllers in one read"
+            raise ValueError(message)
         for scope in scopes:
             self.require_known(scope, policy)
         now_us = self._clock()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from consent_registry_server.domain.contact import ContactKind, Subject
-from consent_registry_server.domain.entry import NewEntry
+from consent_registry_server.domain.entry import NewEntry, earliest_us
 from consent_registry_server.domain.errors import (
     InvalidRequest,
     NotFound,
@@ -149,8 +149,8 @@ class Intake:
         new = replace(new, subject=NO_SUBJECT, lifts_entry_id=lifted)
         points = strict_points(new, self._digester)
 
-        def check(transaction: Transaction) -> None:
-            _check_liftable(transaction, new, lifted)
+        def check(transaction: Transaction, lift: PreparedEntry) -> None:
+            _check_liftable(transaction, lift, lifted)
 
         return self._append(write, new, points, {}, deadline=deadline, check=check)
 
@@ -170,14 +170,14 @@ class Intake:
         details: dict[str, Any],
         *,
         deadline: Deadline,
-        check: Callable[[Transaction], None] | None = None,
+        check: Callable[[Transaction, PreparedEntry], None] | None = None,
     ) -> Recorded:
         now_us = self._clock()
         prepared: PreparedEntry = prepare(new, points, entry_ids=self._entry_ids, now_us=now_us)
 
         def work(transaction: Transaction) -> dict[str, Any]:
             if check is not None:
-                check(transaction)
+                check(transaction, prepared)
             transaction.append([prepared])
             return {"entry_id": str(prepared.entry_id), **details}
 
@@ -201,16 +201,15 @@ def _identifies_caller(kind: ContactKind) -> bool:
     return kind is not ContactKind.ADDRESS
 
 
-def _check_liftable(transaction: Transaction, new: NewEntry, lifted: EntryId) -> None:
+def _check_liftable(transaction: Transaction, lift: PreparedEntry, lifted: EntryId) -> None:
     entry = transaction.entry(lifted)
-    if entry is None or entry.controller != new.controller:
+    if entry is None or entry.controller != lift.new.controller:
         message = "the controller has no such entry"
         raise NotFound("UNKNOWN_ENTRY", message, field="entry_id")
     if entry.kind is not EntryKind.DO_NOT_CONTACT:
         message = "only a do-not-contact entry can be lifted"
         raise PreconditionFailed("ENTRY_NOT_LIFTABLE", message, field="entry_id")
-    asked_at_us = new.expression.expressed_at_us
-    said_at_us = entry.expression.expressed_at_us
-    if asked_at_us is not None and said_at_us is not None and asked_at_us < said_at_us:
+    said_at_us = earliest_us(entry.expression)
+    if said_at_us is not None and lift.counts_at_us < said_at_us:
         message = "the lift was expressed before the entry"
         raise PreconditionFailed("LIFT_BEFORE_ENTRY", message, field="expression.expressed_at")

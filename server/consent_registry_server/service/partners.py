@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final
 
@@ -154,6 +154,7 @@ class Partners:
             if partner is None:
                 message = "no such partner is registered for the controller"
                 raise NotFound("UNKNOWN_PARTNER", message, field="partner_id")
+            partner = _within(policy, partner)
             outcomes = [self._judge(lead, partner, now_us) for lead in leads]
             accepted = [each for each in outcomes if isinstance(each, PreparedEntry)]
             transaction.append(accepted)
@@ -229,11 +230,21 @@ class Partners:
         return any(ground.reason in _BLOCKING for ground in decision.grounds)
 
 
+def _within(policy: Policy, partner: Partner) -> Partner:
+    """The partner, permitted no purpose that the policy no longer declares."""
+    declared = frozenset(each for each in partner.permitted_purposes if each in policy.purposes)
+    return replace(partner, permitted_purposes=declared)
+
+
 def _refusal(
     lead: Lead, expression: Expression, partner: Partner, now_us: int
 ) -> RefusedLead | None:
     too_old_at_us = lead.captured_at_us + partner.maximum_lead_age_days * DAY_US
     faults = (
+        (
+            not lead.subject.contact_points,
+            RefusedLead(LeadRefusal.INVALID, "subject.contact_points"),
+        ),
         (
             lead.named_controller != partner.controller,
             RefusedLead(LeadRefusal.OTHER_RECIPIENT, "named_controller"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from consent_registry_server.domain.decision import Fact, Match
 from consent_registry_server.domain.engine import decide
+from consent_registry_server.domain.policy import LineType, SoftOptIn
 from consent_registry_server.domain.vocabulary import (
     ALL_CHANNELS,
     Channel,
@@ -21,11 +22,15 @@ from consent_registry_server.domain.vocabulary import (
 from tests.reference.situations import (
     CHANNELS,
     CHILD,
+    FRANCE,
     INSTANTS,
     NAMESAKE,
     PARENT,
     Situation,
     opt_outs,
+    policy_from,
+    question_from,
+    rule_from,
     situations,
 )
 
@@ -307,3 +312,17 @@ def test_facts_about_other_channels_say_nothing(situation: Situation) -> None:
         if fact.kind is EntryKind.RESTRICTION or fact.channels & ~elsewhere
     ]
     assert decide(question, situation.facts, policy) == decide(question, concerning, policy)
+
+
+def test_a_sale_that_is_yet_to_come_opens_the_soft_opt_in_when_it_comes() -> None:
+    """And the answer before it says until when it holds."""
+    rule = rule_from(bytes(16), FRANCE, Channel.EMAIL, LineType.ANY)
+    rule = replace(rule, soft_opt_in=SoftOptIn(within_months=12))
+    policy = replace(policy_from(bytes(16)), rules={(FRANCE, rule.channel, rule.line_type): rule})
+    question = question_from(bytes(16))
+    sold_at_us = question.at_us + 5
+    question.customer = replace(question.customer, last_sale_at_us=sold_at_us)
+    before = decide(question, [], policy)
+    after = decide(replace(question, at_us=sold_at_us), [], policy)
+    assert (before.reason, after.reason) == (Reason.NO_CONSENT, Reason.SOFT_OPT_IN)
+    assert before.valid_until_us == sold_at_us

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios within one run, against a limit or a peer; never absolute times."""

@@ -1,0 +1,188 @@
+"""The application: the one place where its parts are put together."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from structlog.typing import FilteringBoundLogger
+
+from consent_registry_server.config import Settings
+from consent_registry_server.domain.policy import Policy
+from consent_registry_server.domain.vocabulary import EntryId
+from consent_registry_server.logs import configure_logging
+from consent_registry_server.policy.load import load_policy
+from consent_registry_server.rpc import services
+from consent_registry_server.rpc.api_keys import read_api_keys
+from consent_registry_server.rpc.authentication import Authenticator, LocalAuthenticator
+from consent_registry_server.rpc.metrics import Metrics, serve_metrics
+from consent_registry_server.rpc.server import RunningServer, Service, start_server
+from consent_registry_server.service.checks import Checks
+from consent_registry_server.service.history import Records
+from consent_registry_server.service.intake import Intake
+from consent_registry_server.service.partners import Partners
+from consent_registry_server.storage.embedded import EmbeddedPostgres
+from consent_registry_server.storage.keyring import Keyring
+from consent_registry_server.storage.migrate import upgrade
+from consent_registry_server.storage.store import Store, open_store
+
+_KEYRING_NAME: Final = "keyring.json"
+_CLUSTER_NAME: Final = "postgresql"
+"""Where `EmbeddedPostgres` keeps its data."""
+
+_COLLECT_AFTER: Final = 50_000
+_GENERATIONS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the registry is kept: the URL of the database and the file of its keys."""
+
+    url: str
+    keyring_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunningApplication:
+    """A registry that answers."""
+
+    server: RunningServer
+    metrics_port: int
+    logger: FilteringBoundLogger
+
+
+def now_us() -> int:
+    """The time now, in microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+def new_entry_id() -> EntryId:
+    """A random entry id."""
+    return EntryId(uuid4())
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Database]:
+    """The database of the settings; without one, an embedded PostgreSQL with keys of its own.
+
+    The embedded one is migrated when it starts: it has no operator who would. Keys are made with
+    it and never later: under other keys nothing that it holds would be found again.
+
+    Raises:
+        ConfigurationError: it cannot be started, or its keyring cannot be read.
+    """
+    if settings.database_url is not None and settings.keyring_file is not None:
+        yield Database(settings.database_url, settings.keyring_file)
+        return
+    keyring_file = settings.keyring_file or settings.data_dir / _KEYRING_NAME
+    is_new = not (settings.data_dir / _CLUSTER_NAME).exists()
+    postgres = EmbeddedPostgres(settings.data_dir)
+    url = postgres.start()
+    try:
+        if is_new and not keyring_file.exists():
+            Keyring.generate().save_new(keyring_file)
+        upgrade(url)
+        yield Database(url, keyring_file)
+    finally:
+        postgres.stop()
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[RunningApplication]:
+    """A registry that answers until the context ends.
+
+    Raises:
+        ConfigurationError: settings, policy, keys, schema or address do not allow it to.
+        Unavailable: the database cannot be reached.
+    """
+    logger = configure_logging(settings.log_level, settings.log_format)
+    for name in settings.unrecognised:
+        logger.warning("setting_unrecognised", name=name)
+    policy = load_policy(settings.policy_dir)
+    with ExitStack() as stack:
+        where = stack.enter_context(database(settings))
+        keyring = Keyring.load(where.keyring_file)
+        store = open_store(where.url, keyring, settings.storage)
+        stack.callback(store.close)
+        metrics = _metrics(store, policy)
+        served = _services(store, keyring, metrics=metrics, policy=policy)
+        names = frozenset(service.name for service in served)
+        endpoint = serve_metrics(
+            metrics.registry, settings.metrics.host, port=settings.metrics.port
+        )
+        stack.callback(endpoint.close)
+        _settle()
+        server = start_server(
+            settings.server,
+            served,
+            authenticator=_authenticator(settings, names),
+            metrics=metrics,
+            logger=logger,
+        )
+        stack.callback(server.stop)
+        logger.info("serving", port=server.port, metrics_port=endpoint.port, policy=policy.version)
+        yield RunningApplication(server, endpoint.port, logger)
+    logger.info("stopped")
+
+
+def _settle() -> None:
+    """Takes what start-up made out of the garbage collector's sight, and lets it look less often.
+
+    A chunk of an audience makes and drops tens of thousands of objects without a cycle among them;
+    the default thresholds would walk through them, and the whole program, over and over.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, _GENERATIONS, _GENERATIONS)
+
+
+def _authenticator(settings: Settings, names: frozenset[str]) -> Authenticator:
+    if settings.api_keys_file is None:
+        return LocalAuthenticator()
+    return read_api_keys(settings.api_keys_file, services=names)
+
+
+def _metrics(store: Store, policy: Policy) -> Metrics:
+    # When a counter was made says nothing that its process's start does not.
+    disable_created_metrics()  # type: ignore[no-untyped-call] # the library is typed but for it
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    metrics = Metrics(registry)
+    metrics.watch_database_pool(store.pool_status)
+    metrics.watch_versions(version("consent-registry"), policy=lambda: policy.version)
+    return metrics
+
+
+def _services(
+    store: Store, keyring: Keyring, *, metrics: Metrics, policy: Policy
+) -> tuple[Service, ...]:
+    def in_force() -> Policy:
+        return policy
+
+    checks = Checks(store.standing, keyring, policy=in_force, clock=now_us)
+    records = Records(store.history, keyring, policy=in_force)
+    intake = Intake(store.ledger, keyring, policy=in_force, clock=now_us, entry_ids=new_entry_id)
+    partners = Partners(
+        store.ledger, keyring, policy=in_force, clock=now_us, entry_ids=new_entry_id
+    )
+    return (
+        services.decision_service(checks, metrics=metrics, clock=now_us, decision_ids=uuid4),
+        services.registry_service(intake, partners, records=records, digester=keyring),
+        services.history_service(records, digester=keyring),
+        services.policy_service(in_force),
+    )

@@ -1,0 +1,122 @@
+"""`consent-registry`: the operator's program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from consent_registry_server import app
+from consent_registry_server.config import load_settings
+from consent_registry_server.demo import run as run_demo
+from consent_registry_server.domain.errors import RegistryError
+from consent_registry_server.rpc.api_keys import new_api_key
+from consent_registry_server.rpc.stop_signals import stop_signals
+from consent_registry_server.storage.database import make_engine
+from consent_registry_server.storage.keyring import Keyring
+from consent_registry_server.storage.migrate import upgrade
+from consent_registry_server.storage.rebuild import rebuild_standing
+
+_EXIT_FAILED: Final = 1
+
+program = typer.Typer(
+    help="Runs the consent and opt-out registry. Settings: CONSENT_REGISTRY_* variables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Makes keys.", no_args_is_help=True)
+program.add_typer(keys, name="keys")
+
+
+@program.command()
+def serve() -> None:
+    """Serve gRPC and metrics until SIGTERM.
+
+    Without CONSENT_REGISTRY_DATABASE_URL it runs a PostgreSQL of its own, on this machine only.
+    """
+    settings = load_settings()
+    with stop_signals() as wait_for_signal, app.running(settings) as application:
+        if settings.database_url is None:
+            _say(f"PostgreSQL: embedded, data and keys in {settings.data_dir.absolute()}")
+        _say(f"gRPC:       {settings.server.address}")
+        _say(f"metrics:    http://{settings.metrics.host}:{application.metrics_port}/metrics")
+        _say("Stop with Ctrl-C or SIGTERM.")
+        wait_for_signal()
+
+
+@program.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; safe to run from several replicas at once."""
+    settings = load_settings()
+    if settings.database_url is not None:
+        upgrade(settings.database_url)
+    else:
+        with app.database(settings):
+            pass
+    _say("The schema is up to date.")
+
+
+@program.command()
+def rebuild() -> None:
+    """Derive standing from the ledger again, while the server goes on answering.
+
+    Writers wait for it; says how many rows were not what the ledger says.
+    """
+    settings = load_settings()
+    with app.database(settings) as where:
+        engine = make_engine(where.url, settings.storage)
+        try:
+            report = rebuild_standing(engine)
+        finally:
+            engine.dispose()
+    _say(f"{report.rows:,} rows, {report.differing:,} of them were wrong, missing or too many.")
+
+
+@program.command()
+def demo() -> None:
+    """Show it all: server, database, a messy synthetic audience, and why each refusal."""
+    raise typer.Exit(run_demo())
+
+
+@keys.command("generate")
+def generate_keyring(
+    path: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
+) -> None:
+    """Make a keyring for a new registry.
+
+    Keep it apart from the database and its backups, and never lose it: without its keys no opt-out
+    can be found again.
+    """
+    Keyring.generate().save_new(path)
+    _say(f"{path} written. Keep a copy where the database's backups are not.")
+
+
+@keys.command("api")
+def generate_api_key(
+    key_id: Annotated[str, typer.Argument(help="Whose key it is, e.g. dialer-1.")],
+) -> None:
+    """Make an API key: the secret for the caller, the entry for the server's keys file.
+
+    The entry grants nothing yet: fill in services and controllers.
+    """
+    secret, entry = new_api_key(key_id)
+    _say(f"secret, for the caller, shown only now: {secret}")
+    _say(f"entry, for CONSENT_REGISTRY_API_KEYS_FILE: {json.dumps(entry)}")
+
+
+def main() -> None:
+    """Runs the program; errors an operator can act on end it in a line, without a traceback."""
+    try:
+        program()
+    except RegistryError as error:
+        typer.echo(f"consent-registry: {error.message}", err=True)
+        sys.exit(_EXIT_FAILED)
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""PostgreSQL: the ledger, the vault and what is derived from them."""

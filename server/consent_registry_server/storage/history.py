@@ -1,0 +1,153 @@
+"""Reads of the ledger as it was written, without identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
+
+from consent_registry_server.domain.entry import Entry, Expression
+from consent_registry_server.domain.vocabulary import (
+    GROUP,
+    ControllerId,
+    EntryId,
+    EntryKind,
+    PartnerId,
+    Precision,
+    PurposeId,
+    Source,
+)
+from consent_registry_server.service.ports import Deadline, Page, Partner
+from consent_registry_server.storage.partners import list_partners
+from consent_registry_server.storage.projection import LIFTED_AT
+from consent_registry_server.storage.schema import contact_point, entry, entry_contact_point
+from consent_registry_server.storage.session import Database
+from consent_registry_server.storage.times import to_microseconds, to_timestamp
+
+_contact_kinds = (
+    select(func.array_agg(entry_contact_point.c.kind.distinct()))
+    .where(entry_contact_point.c.entry_id == entry.c.entry_id)
+    .correlate(entry)
+    .scalar_subquery()
+)
+
+_HIDDEN: Final = frozenset({"lifts_opt_outs"})
+
+_select: Select[Any] = select(
+    *(column for column in entry.c if column.name not in _HIDDEN),
+    literal_column(LIFTED_AT, type_=entry.c.counts_at.type).label("lifted_at"),
+    _contact_kinds.label("contact_kinds"),
+)
+
+_naming = (
+    select(entry_contact_point.c.entry_id)
+    .join(
+        contact_point,
+        contact_point.c.contact_point_ref == entry_contact_point.c.contact_point_ref,
+    )
+    .where(contact_point.c.wide_digest == any_(bindparam("digests", type_=ARRAY(LargeBinary))))
+    .cte("naming")
+)
+_lift = entry.alias("lift")
+_listed = union(
+    select(_naming.c.entry_id),
+    select(_lift.c.entry_id).join(_naming, _naming.c.entry_id == _lift.c.lifts_entry_id),
+).subquery("listed")
+_select_listed = _select.join(_listed, _listed.c.entry_id == entry.c.entry_id)
+
+
+class PostgresHistory:
+    """Reads entries and partners from PostgreSQL; see `History`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entry(
+        self, controller: ControllerId, entry_id: EntryId, *, deadline: Deadline
+    ) -> Entry | None:
+        """Returns an entry of the controller or of `group`, or None."""
+        with self._database.transaction(deadline) as connection:
+            found = find_entry(connection, entry_id)
+        return found if found is not None and found.controller in (controller, GROUP) else None
+
+    def entries(
+        self,
+        controller: ControllerId,
+        wide_digests: Sequence[bytes],
+        page: Page,
+        *,
+        deadline: Deadline,
+    ) -> list[Entry]:
+        """Returns a page of the entries that name one of the contact points, and their lifts."""
+        query = (
+            _select_listed.where(entry.c.controller.in_((controller, GROUP)))
+            .order_by(entry.c.recorded_at.desc(), entry.c.entry_id)
+            .limit(page.size)
+        )
+        if page.after is not None:
+            query = query.where(_is_after(*page.after))
+        with self._database.transaction(deadline) as connection:
+            rows = connection.execute(query, {"digests": list(wide_digests)}).all()
+        return [_entry(row) for row in rows]
+
+    def partners(
+        self, controller: ControllerId, page: Page, *, deadline: Deadline
+    ) -> list[Partner]:
+        """Returns a page of the controller's partners, by id."""
+        with self._database.transaction(deadline) as connection:
+            return list_partners(connection, controller, page)
+
+
+def find_entry(connection: Connection, entry_id: EntryId) -> Entry | None:
+    """Returns a ledger entry, whoever's it is, or None."""
+    row = connection.execute(_select.where(entry.c.entry_id == entry_id)).one_or_none()
+    return None if row is None else _entry(row)
+
+
+def _is_after(recorded_at_us: int, entry_id: EntryId) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+    recorded_at = to_timestamp(recorded_at_us)
+    return or_(
+        entry.c.recorded_at < recorded_at,
+        and_(entry.c.recorded_at == recorded_at, entry.c.entry_id > entry_id),
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        entry_id=EntryId(row.entry_id),
+        kind=EntryKind(row.kind),
+        controller=ControllerId(row.controller),
+        channels=row.channels,
+        purposes=(
+            None if row.purposes is None else frozenset(PurposeId(each) for each in row.purposes)
+        ),
+        expression=Expression(
+            source=Source(row.source),
+            precision=Precision(row.precision),
+            expressed_at_us=to_microseconds(row.expressed_at),
+            time_zone=row.time_zone,
+        ),
+        recorded_at_us=to_microseconds(row.recorded_at),
+        counts_at_us=to_microseconds(row.counts_at),
+        expires_at_us=to_microseconds(row.expires_at),
+        proven=row.proven,
+        partner_id=None if row.partner_id is None else PartnerId(row.partner_id),
+        lifts_entry_id=None if row.lifts_entry_id is None else EntryId(row.lifts_entry_id),
+        lifted_at_us=to_microseconds(row.lifted_at),
+        contact_kinds=tuple(sorted(row.contact_kinds or ())),
+    )

@@ -1,0 +1,1 @@
+"""The migrations: forward only, because a step back would drop what people asked for."""
