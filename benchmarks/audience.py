@@ -53,7 +53,8 @@ LIMIT: Final = 0.3
 _ROUNDS: Final = 7
 _ENTRIES: Final = 20_000
 _AUDIENCE: Final = 100_000
-_CHUNK: Final = 2_000
+_CHUNK: Final = 1_000
+"""As the client library sends them."""
 _BATCH: Final = 1_000
 _NOW_US: Final = 1_790_000_000_000_000
 _CONTROLLER: Final = ControllerId("alarm-fr")

@@ -19,7 +19,7 @@ from consent_registry.v1.decision_service_pb2 import (
 )
 from consent_registry_client._errors import DeadlineExceeded, IncompleteStream, InvalidRequest
 
-DEFAULT_CHUNK_MEMBERS = 2_000
+DEFAULT_CHUNK_MEMBERS = 1_000
 MAX_CHUNK_MEMBERS = 5_000
 # Half of the message size that any gRPC server accepts, for a chunk may end one member beyond it.
 MAX_CHUNK_BYTES = 2 * 1024 * 1024

@@ -130,9 +130,10 @@ class _Deliberation:
 
     def _restrictions(self) -> None:
         restrictions = [fact for fact in self._facts if fact.kind is EntryKind.RESTRICTION]
-        for fact in _latest_first(restrictions):
-            if self._stands(fact):
-                self._add(Reason.RESTRICTED, Verdict.DENY, fact=fact)
+        if restrictions:
+            for fact in _latest_first(restrictions):
+                if self._stands(fact):
+                    self._add(Reason.RESTRICTED, Verdict.DENY, fact=fact)
 
     # Steps 4 and 6: opt-outs, less those that a newer first-party consent lifts.
 
@@ -158,6 +159,8 @@ class _Deliberation:
         applying = [fact for fact in standing if fact.counts_at_us >= lifted_before_us]
         for fact in _in_deciding_order(applying, once_lifted_before_us):
             self._add_opt_out(fact)
+        if not withdrawals:
+            return consents
         # What may be another dwelling's withdrawal is for a human to judge; it lifts nothing and
         # ends nothing for certain.
         certain = [fact for fact in withdrawals if fact.match is not Match.UNIT_UNCLEAR]
@@ -201,7 +204,8 @@ class _Deliberation:
                     self._changes.append(fact.counts_at_us)
                 else:
                     found.append(fact)
-        found.sort(key=_first_party_then_latest)
+        if len(found) > 1:
+            found.sort(key=_first_party_then_latest)
         return found
 
     def _weigh_consents(self, consents: list[Fact], rule: Rule | None) -> tuple[bool, list[Ground]]:
@@ -368,6 +372,8 @@ def _in_deciding_order(opt_outs: list[Fact], once_lifted_before_us: int) -> list
     Where a withdrawal ended a consent that had lifted an objection, the objection applies again
     and decides: the withdrawal only took the person back to where they stood (ADR 0002).
     """
+    if len(opt_outs) <= 1:
+        return opt_outs
     revived = any(
         fact.kind is EntryKind.DO_NOT_CONTACT and fact.counts_at_us < once_lifted_before_us
         for fact in opt_outs

@@ -47,6 +47,8 @@ TARGET_KINDS: Final[dict[Channel, frozenset[ContactKind]]] = {
 }
 """The kinds of contact point that can be the target on a channel."""
 
+_REGION_CHARS: Final = 2
+
 _PHONE_LABEL: Final = b"phone/%d\0" % phone.VERSION
 _EMAIL_WIDE_LABEL: Final = b"email/wide/%d\0" % email.VERSION
 _EMAIL_EXACT_LABEL: Final = b"email/exact/%d\0" % email.VERSION
@@ -126,6 +128,20 @@ def _digits_forms_of(point: Phone) -> list[Forms]:
         return [digits_forms_of(point)]
     except InvalidContactPoint:
         return []
+
+
+def plain_phone_form(point: ContactPoint) -> tuple[bytes, CountryCode] | None:
+    """The one form of a phone number that is E.164 to the letter, and its country.
+
+    None for everything else. What it gives, `suppression_forms_of` gives too, five times slower;
+    most members of an audience are such numbers.
+    """
+    if type(point) is not Phone or len(point.region) > _REGION_CHARS:
+        return None
+    country = phone.own_country(point.number)
+    if country is None:
+        return None
+    return _PHONE_LABEL + point.number[1:].encode(), CountryCode(country)
 
 
 def _phone_forms(point: Phone) -> Forms:

@@ -1,7 +1,8 @@
 """The audience stream: scope, chunks, one result for each, and the summary that makes it complete.
 
-One read of the database a chunk, and nothing kept between chunks but the counts, so a stream may
-be of any length. All members are judged by the policy in force when the stream began.
+One read of the database a chunk, the next chunk prepared meanwhile, and nothing kept between chunks
+but the counts, so a stream may be of any length. All members are judged by the policy in force when
+the stream began.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from consent_registry.v1 import decision_service_pb2
 from consent_registry_server.rpc.call import Call
 from consent_registry_server.rpc.convert_decision import (
     Answer,
-    fill_member_result,
+    fill_chunk_result,
     fill_summary,
     is_allowed,
     to_asked_of_member,
@@ -22,8 +23,10 @@ from consent_registry_server.rpc.convert_decision import (
 )
 from consent_registry_server.rpc.convert_errors import fault_in, out_of_order
 from consent_registry_server.rpc.metrics import Metrics
-from consent_registry_server.service.checks import Answers, Checks
+from consent_registry_server.rpc.read_ahead import ReadAhead
+from consent_registry_server.service.checks import Answers, Checks, PreparedQuestions
 from consent_registry_server.service.ports import Clock
+from consent_registry_server.service.questions import Scope
 
 _Requests = Iterator[decision_service_pb2.FilterAudienceRequest]
 _Responses = Iterator[decision_service_pb2.FilterAudienceResponse]
@@ -54,31 +57,32 @@ class AudienceFilter:
             if not self._checks.is_marketing(scope.purpose):
                 call.caller.require_service_purpose()
             at_least_as_fresh = to_revision(message.consistency)
-        tally = _Tally(policy.version)
-        for sequence, request in enumerate(requests, start=1):
-            chunk = request.chunk
-            if request.WhichOneof("message") != "chunk" or chunk.sequence != sequence:
-                raise out_of_order(f"chunk {sequence} was expected")
-            response = decision_service_pb2.FilterAudienceResponse()
-            result = response.chunk_result
-            result.sequence = sequence
+
+        def prepare(chunk: decision_service_pb2.AudienceChunk) -> PreparedQuestions:
             members = chunk.rows.members
-            call.deadline.renew()
-            if members:
-                answers = self._checks.check(
-                    [to_asked_of_member(scope, member) for member in members],
-                    deadline=call.deadline,
-                    at_least_as_fresh=at_least_as_fresh,
-                    policy=policy,
-                )
-                for (verdict, reason), times in tally.add(answers).items():
-                    self._metrics.decided(scope.channel, verdict, reason=reason, times=times)
-                self._metrics.audience_answered(len(members))
-                add = result.results.add
-                for decision in answers.decisions:
-                    fill_member_result(add(), decision)
-            yield response
+            return self._checks.prepare(
+                [to_asked_of_member(scope, each) for each in members], policy
+            )
+
+        tally = _Tally(policy.version)
+        with ReadAhead(map(prepare, _chunks(requests))) as chunks:
+            for sequence, prepared in enumerate(chunks, start=1):
+                response = decision_service_pb2.FilterAudienceResponse()
+                response.chunk_result.sequence = sequence
+                if prepared.number:
+                    call.deadline.renew()
+                    answers = self._checks.answer(
+                        prepared, deadline=call.deadline, at_least_as_fresh=at_least_as_fresh
+                    )
+                    self._count(scope, tally.add(answers))
+                    fill_chunk_result(response.chunk_result, answers.decisions)
+                yield response
         yield tally.summary()
+
+    def _count(self, scope: Scope, counts: Counter[Answer]) -> None:
+        for (verdict, reason), times in counts.items():
+            self._metrics.decided(scope.channel, verdict, reason=reason, times=times)
+        self._metrics.audience_answered(counts.total())
 
 
 class _Tally:
@@ -92,13 +96,16 @@ class _Tally:
 
     def add(self, answers: Answers) -> Counter[Answer]:
         """Counts the answers of a chunk, and returns those counts."""
-        counts = Counter((each.verdict, each.reason) for each in answers.decisions)
-        self._counts.update(counts)
         self._revision = self._revision or answers.revision
-        ends = [each.valid_until_us for each in answers.decisions if is_allowed(each)]
-        earliest = min((end for end in ends if end is not None), default=None)
-        if earliest is not None and earliest < (self._valid_until_us or earliest + 1):
-            self._valid_until_us = earliest
+        # Members without an entry share one decision, so there are few to look at.
+        times = Counter(map(id, answers.decisions))
+        counts: Counter[Answer] = Counter()
+        for decision in {id(each): each for each in answers.decisions}.values():
+            counts[decision.verdict, decision.reason] += times[id(decision)]
+            ends_us = decision.valid_until_us if is_allowed(decision) else None
+            if ends_us is not None and ends_us < (self._valid_until_us or ends_us + 1):
+                self._valid_until_us = ends_us
+        self._counts.update(counts)
         return counts
 
     def summary(self) -> decision_service_pb2.FilterAudienceResponse:
@@ -112,6 +119,13 @@ class _Tally:
             policy_version=self._policy_version,
         )
         return response
+
+
+def _chunks(requests: _Requests) -> Iterator[decision_service_pb2.AudienceChunk]:
+    for sequence, request in enumerate(requests, start=1):
+        if request.WhichOneof("message") != "chunk" or request.chunk.sequence != sequence:
+            raise out_of_order(f"chunk {sequence} was expected")
+        yield request.chunk
 
 
 def _scope(requests: _Requests) -> decision_service_pb2.AudienceScope:

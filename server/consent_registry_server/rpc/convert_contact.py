@@ -126,10 +126,10 @@ def to_entry_id(entry_id: str, field: str = "entry_id") -> EntryId:
 
 def to_contact_point(point: contact_pb2.ContactPoint) -> ContactPoint | None:
     """The contact point of a message, as typed; None when the message holds none."""
-    kind = point.WhichOneof("contact_point")
-    if kind == "phone":
+    if point.HasField("phone"):
         phone = point.phone
         return Phone(phone.number, phone.region)
+    kind = point.WhichOneof("contact_point")
     if kind == "email":
         return Email(point.email)
     if kind == "address":

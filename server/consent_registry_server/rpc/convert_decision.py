@@ -6,6 +6,7 @@ Filling messages in place and reading fields once matters here: this is the path
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -160,14 +161,18 @@ def fill_decision(
             _fill_ground(message.grounds.add(), ground)
 
 
-def fill_member_result(
-    message: decision_service_pb2.AudienceMemberResult, decision: Decision
+def fill_chunk_result(
+    message: decision_service_pb2.AudienceChunkResult, decisions: Iterable[Decision]
 ) -> None:
-    """Writes the answer for one member of an audience into a message."""
-    message.verdict = decision_pb2.Verdict.ValueType(decision.verdict)
-    message.reason = decision_pb2.Reason.ValueType(decision.reason)
-    if decision.valid_until_us is not None:
-        set_timestamp(message.valid_until, decision.valid_until_us)
+    """Writes the answers for the members of a chunk into a message."""
+    add = message.results.add
+    for decision in decisions:
+        result = add()
+        # An IntEnum is the number that the message wants; its type is told to no purpose here.
+        result.verdict = decision.verdict  # type: ignore[assignment]
+        result.reason = decision.reason  # type: ignore[assignment]
+        if decision.valid_until_us is not None:
+            set_timestamp(result.valid_until, decision.valid_until_us)
 
 
 def is_allowed(decision: Decision) -> bool:

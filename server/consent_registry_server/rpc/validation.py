@@ -24,6 +24,8 @@ DEFAULT_TEXT_LIMIT: Final = 1_000
 
 TEXT_LIMITS: Final = {
     "artefact_uri": 2_000,
+    # A revision names every transaction that was open when it was read.
+    "at_least_as_fresh": 65_536,
     "controller": 64,
     "email": 320,
     "entry_id": 64,

@@ -59,6 +59,18 @@ class Answers:
     checked_at_us: int
 
 
+@dataclass(slots=True)
+class PreparedQuestions:
+    """Questions of one controller, normalised and digested.
+
+    `resolved` is empty when nothing need be read for their `number` answers.
+    """
+
+    resolved: list[Resolved]
+    number: int
+    policy: Policy
+
+
 @dataclass(frozen=True, slots=True)
 class AskedRecording:
     """May calls with this subject be recorded?"""
@@ -106,7 +118,6 @@ class Checks:
         *,
         deadline: Deadline,
         at_least_as_fresh: str = "",
-        policy: Policy | None = None,
     ) -> Answers:
         """Answers questions of one controller with one read, whatever their number.
 
@@ -115,24 +126,47 @@ class Checks:
             InvalidRequest: UNKNOWN_PURPOSE; INVALID_REVISION.
             Unavailable, DeadlineExceeded, LimitExceeded: there is no answer; do not contact.
         """
-        policy = policy or self._policy()
+        prepared = self.prepare(questions, self._policy())
+        return self.answer(prepared, deadline=deadline, at_least_as_fresh=at_least_as_fresh)
+
+    def prepare(self, questions: Sequence[AskedContact], policy: Policy) -> PreparedQuestions:
+        """Does the part of `check` that reads nothing, under a policy that the caller keeps.
+
+        Raises:
+            NotFound: UNKNOWN_CONTROLLER.
+            InvalidRequest: UNKNOWN_PURPOSE.
+            ValueError: questions of several controllers; one read would miss opt-outs.
+        """
         scopes = {id(asked.scope): asked.scope for asked in questions}.values()
         if len({scope.controller for scope in scopes}) > 1:
-            # One read serves one controller; another's questions would miss their opt-outs.
             message = "questions of several controllers in one read"
             raise ValueError(message)
         for scope in scopes:
             self.require_known(scope, policy)
-        now_us = self._clock()
-        if not any(policy.purposes[scope.purpose].is_marketing for scope in scopes):
+        reads = any(policy.purposes[scope.purpose].is_marketing for scope in scopes)
+        if not reads:
             # No outage may stand in the way of an alarm call: nothing is read.
-            decisions = [not_marketing() for _ in questions]
-            return Answers(decisions, policy.version, "", now_us)
+            return PreparedQuestions([], len(questions), policy)
         resolved = [resolve(asked, policy, self._digester) for asked in questions]
-        wide_digests = list({look.wide for each in resolved for look in each.looks})
+        return PreparedQuestions(resolved, len(questions), policy)
+
+    def answer(
+        self, prepared: PreparedQuestions, *, deadline: Deadline, at_least_as_fresh: str = ""
+    ) -> Answers:
+        """Does the other part of `check`: the read, and the decisions.
+
+        Raises:
+            InvalidRequest: INVALID_REVISION.
+            Unavailable, DeadlineExceeded, LimitExceeded: there is no answer; do not contact.
+        """
+        resolved, policy = prepared.resolved, prepared.policy
+        now_us = self._clock()
+        if not resolved:
+            decisions = [not_marketing() for _ in range(prepared.number)]
+            return Answers(decisions, policy.version, "", now_us)
         standing = self._reader.read(
-            questions[0].scope.controller,
-            wide_digests,
+            resolved[0].scope.controller,
+            list({look.wide for each in resolved for look in each.looks}),
             deadline=deadline,
             at_least_as_fresh=at_least_as_fresh,
         )
@@ -177,15 +211,17 @@ def _decide_all(
         by_wide.setdefault(row.wide, []).append(row)
     without_facts: dict[object, Decision] = {}
     for each in resolved:
-        found = {look.wide for look in each.looks if look.wide in by_wide}
-        if found:
-            met = [row for wide in found for row in by_wide[wide]]
-            yield decide(each.question(now_us), facts_of(met, each.looks), policy)
-            continue
-        # Most members of an audience have no entry at all, and share their answer with every other
-        # one of the same country and line.
-        key = (id(each.scope), each.country, int(each.line_type), each.is_target_usable)
-        decision = without_facts.get(key)
-        if decision is None:
-            decision = without_facts[key] = decide(each.question(now_us), [], policy)
-        yield decision
+        for look in each.looks:
+            if look.wide in by_wide:
+                found = {look.wide for look in each.looks if look.wide in by_wide}
+                met = [row for wide in found for row in by_wide[wide]]
+                yield decide(each.question(now_us), facts_of(met, each.looks), policy)
+                break
+        else:
+            # Most members of an audience have no entry at all, and share their answer with every
+            # other one of the same country and line.
+            key = (id(each.scope), each.country, each.line_type, each.is_target_usable)
+            decision = without_facts.get(key)
+            if decision is None:
+                decision = without_facts[key] = decide(each.question(now_us), [], policy)
+            yield decision

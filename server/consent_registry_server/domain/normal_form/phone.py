@@ -108,6 +108,15 @@ _OWN_NUMBERS: Final = re.compile(
 _FR_NATIONAL_DIGITS: Final = 10
 
 
+def own_country(number: str) -> str | None:
+    """The country of a number that is E.164 to the letter and beyond doubt; None for all others.
+
+    `parse_phone` gives such a number back as it is, with this country, whatever the region.
+    """
+    own = _OWN_NUMBERS(number)
+    return None if own is None else own.lastgroup
+
+
 def parse_phone(number: str, region: str) -> PhoneForm:
     """The number's E.164 form and country.
 
@@ -119,15 +128,12 @@ def parse_phone(number: str, region: str) -> PhoneForm:
         InvalidContactPoint: no number that could be dialled from abroad.
     """
     if len(number) <= MAX_CHARS and len(region) <= _REGION_CHARS:
-        e164 = number
-        own = _OWN_NUMBERS(e164)
-        if own is None:
-            e164 = number.replace(" ", "").replace(".", "").replace("-", "")
-            if region == "FR" and len(e164) == _FR_NATIONAL_DIGITS and e164[0] == "0":
-                e164 = "+33" + e164[1:]
-            own = _OWN_NUMBERS(e164)
-        if own is not None and own.lastgroup is not None:
-            return PhoneForm(e164, own.lastgroup)
+        e164 = number.replace(" ", "").replace(".", "").replace("-", "")
+        if region == "FR" and len(e164) == _FR_NATIONAL_DIGITS and e164[0] == "0":
+            e164 = "+33" + e164[1:]
+        country = own_country(e164)
+        if country is not None:
+            return PhoneForm(e164, country)
     return parse_phone_slow(number, region)
 
 

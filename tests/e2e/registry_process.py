@@ -1,0 +1,222 @@
+"""The operator's program in processes of its own, all it says, and the database behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.request import urlopen
+
+import psycopg2
+from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class
+
+PROGRAM: Final = Path(sys.executable).with_name("consent-registry")
+CONSENTCTL: Final = PROGRAM.with_name("consentctl")
+PREFIX: Final = "CONSENT_REGISTRY_"
+TIMEOUT_S: Final = 60.0
+"""For whatever takes seconds on a busy machine; beyond it something is stuck."""
+
+WRITTEN_TABLES: Final = (
+    "entry",
+    "entry_contact_point",
+    "contact_point",
+    "standing",
+    "vault",
+    "partner",
+    "partner_change",
+    "write_request",
+    "write_answer",
+)
+
+_PAUSE_S: Final = 0.02
+_SOCKET_DIR_LINE: Final = 4
+
+T = TypeVar("T")
+
+
+class NotYet(Exception):
+    """What a test waits for has not happened; says what is the case instead."""
+
+
+def eventually(probe: Callable[[], T], *, timeout_s: float = TIMEOUT_S) -> T:
+    """Returns what the probe returns, as soon as it does not raise NotYet."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return probe()
+        except NotYet:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE_S)
+
+
+def run_program(
+    data_dir: Path, *arguments: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command that ends by itself, such as `rebuild`, or `serve` when it is refused."""
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        env=_environment(data_dir, settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+
+class RegistryProcess:
+    """A server on free ports of loopback, with an embedded PostgreSQL in `data_dir`."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        """Returns when the server answers; `settings` are those of the program, in upper case."""
+        self.data_dir = data_dir
+        self._lines: list[bytes] = []
+        self._has_ended = False
+        self._changed = threading.Condition()
+        self._process = subprocess.Popen(
+            [PROGRAM, "serve"],
+            env=_environment(data_dir, settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read_lines, daemon=True)
+        self._reader.start()
+        try:
+            serving = self.event("serving")
+        except BaseException:
+            self.kill()
+            raise
+        self.port: int = serving["port"]
+        self.metrics_port: int = serving["metrics_port"]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def log(self) -> bytes:
+        """All that the process has written so far, standard output included."""
+        with self._changed:
+            return b"".join(self._lines)
+
+    def event(self, name: str) -> Mapping[str, Any]:
+        """The first event of this name in the log; waits for it."""
+
+        def found() -> list[dict[str, Any]]:
+            return [each for each in map(_event, self._lines) if each.get("event") == name]
+
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_ended or found(), TIMEOUT_S)
+            events = found()
+        assert events, f"no event {name!r}: {self.log.decode(errors='replace')}"
+        return events[0]
+
+    def metrics(self) -> bytes:
+        """The page that is scraped."""
+        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        with urlopen(url, timeout=TIMEOUT_S) as response:
+            page: bytes = response.read()
+        return page
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """Ends it in good order; returns its exit code."""
+        self._process.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        """Ends it as a crash would: nothing is flushed, PostgreSQL goes on."""
+        self._process.kill()
+        self.wait()
+
+    def wait(self) -> int:
+        """Waits for the end; returns the exit code."""
+        try:
+            code = self._process.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        self._reader.join(TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return code
+
+    @property
+    def postmaster_pid_file(self) -> Path:
+        """There while PostgreSQL runs, or after it was killed."""
+        return self.data_dir / "postgresql" / "postmaster.pid"
+
+    @contextmanager
+    def database(self) -> Iterator[Psycopg2Connection]:
+        """A connection as the owner of the database, each statement for itself."""
+        socket_dir = self.postmaster_pid_file.read_text().splitlines()[_SOCKET_DIR_LINE]
+        connection = psycopg2.connect(host=socket_dir, user="postgres", dbname="consent_registry")
+        try:
+            connection.autocommit = True
+            yield connection
+        finally:
+            connection.close()
+
+    def scalar(self, query: str) -> Any:  # noqa: ANN401 - whatever the query selects
+        """The one value that a query finds."""
+        with self.database() as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            row = cursor.fetchone()
+        assert row is not None
+        return row[0]
+
+    def row_counts(self) -> tuple[int, ...]:
+        """How many rows each of `WRITTEN_TABLES` has."""
+        counts = [f"(SELECT count(*) FROM {table})" for table in WRITTEN_TABLES]  # noqa: S608
+        with self.database() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(counts)}")
+            row = cursor.fetchone()
+        assert row is not None
+        return row
+
+    def _read_lines(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
+
+
+def _environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    defaults = {
+        "DATA_DIR": str(data_dir),
+        "LISTEN_ADDRESS": "127.0.0.1:0",
+        "METRICS_ADDRESS": "127.0.0.1:0",
+        # The more it says, the more it could give away.
+        "LOG_LEVEL": "debug",
+    }
+    return others | {PREFIX + name: value for name, value in {**defaults, **settings}.items()}
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
