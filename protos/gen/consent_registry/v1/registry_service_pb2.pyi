@@ -424,8 +424,9 @@ class AddDoNotContactResponse(_message.Message):
 
     @_builtins.property
     def kept_by_digits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The indices of phone numbers in `subject.contact_points` that could not be parsed: they match only
-        a question with the same digits.
+        """The indices of phone numbers in `subject.contact_points` that could not be parsed: they match
+        only a question with the same digits, or, where no region was given, with the number that they
+        are in the controller's country.
         """
 
     def __init__(
