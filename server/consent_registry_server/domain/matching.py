@@ -107,6 +107,20 @@ def digits_forms_of(point: Phone) -> Forms:
     return Forms(ContactKind.PHONE, digits, digits, phone.VERSION)
 
 
+def home_forms_of(point: Phone, home: CountryCode) -> Forms | None:
+    """The forms of a national number without a region, read in the controller's own country.
+
+    People type `06 39 98 00 01` where a region is asked for and none is given. An opt-out is kept
+    and looked for in this reading too; a guess is good enough to stop contact, never to permit it.
+    """
+    if point.region:
+        return None
+    try:
+        return _phone_forms(Phone(point.number, home))
+    except InvalidContactPoint:
+        return None
+
+
 def suppression_forms_of(point: ContactPoint | CustomerNumber) -> list[Forms]:
     """All forms by which an opt-out of this contact point may have been kept; none if unusable.
 

@@ -98,7 +98,8 @@ def to_asked_of_member(scope: Scope, member: decision_service_pb2.AudienceMember
             # What cannot be compared in it could be what an opt-out would have met.
             validate(member.subject)
             subject = to_subject(member.subject)
-        return AskedContact(scope, target, subject, to_country(member.recipient_country))
+        country = member.recipient_country
+        return AskedContact(scope, target, subject, to_country(country) if country else None)
     except InvalidRequest:
         return AskedContact(scope, NO_TARGET)
 

@@ -38,6 +38,7 @@ from consent_registry_server.service.questions import (
     Resolved,
     Scope,
     facts_of,
+    home_of,
     recording_facts_of,
     require_controller,
     require_purpose,
@@ -187,7 +188,8 @@ class Checks:
         require_controller(policy, asked.controller)
         now_us = self._clock()
         # An address does not tell who is on the line.
-        looks = subject_looks(asked.subject, self._digester, with_addresses=False)
+        home = home_of(asked.controller, policy)
+        looks = subject_looks(asked.subject, self._digester, with_addresses=False, home=home)
         question = RecordingQuestion(
             asked.controller, asked.line, asked.direction, now_us, bool(looks)
         )

@@ -15,7 +15,11 @@ from consent_registry_server.service.ports import (
     Partner,
     PolicySource,
 )
-from consent_registry_server.service.questions import require_controller
+from consent_registry_server.service.questions import (
+    forms_at_home,
+    home_of,
+    require_controller,
+)
 
 
 class Records:
@@ -53,8 +57,11 @@ class Records:
             InvalidContactPoint: nothing can have been stored for such a contact point.
             NotFound: UNKNOWN_CONTROLLER.
         """
-        require_controller(self._policy(), controller)
-        wide_digests = [self._digester.digest(each.wide) for each in suppression_forms_of(point)]
+        policy = self._policy()
+        require_controller(policy, controller)
+        at_home = forms_at_home(point, home_of(controller, policy))
+        forms = (*suppression_forms_of(point), *at_home)
+        wide_digests = [self._digester.digest(each.wide) for each in forms]
         if not wide_digests:
             message = "the contact point has no normal form"
             raise InvalidContactPoint(message, field="contact_point")

@@ -44,7 +44,11 @@ from consent_registry_server.service.preparation import (
     strict_points,
     suppression_points,
 )
-from consent_registry_server.service.questions import require_controller, require_purpose
+from consent_registry_server.service.questions import (
+    home_of,
+    require_controller,
+    require_purpose,
+)
 
 NO_SUBJECT: Final = Subject()
 
@@ -93,13 +97,13 @@ class Intake:
 
         The details tell `unenforceable_channels`, `indirect_channels` and `kept_by_digits`.
         """
-        self._known(new)
+        policy = self._known(new)
         subject = new.subject
         named = new.kind is EntryKind.DO_NOT_CONTACT and bool(subject.name)
         if not (named or subject.contact_points or subject.customer_number):
             message = "name the person by a contact point or a customer number"
             raise InvalidRequest("MISSING_FIELD", message, field="subject")
-        points = suppression_points(new, self._digester)
+        points = suppression_points(new, self._digester, home=home_of(new.controller, policy))
         unenforceable, indirect = reach(points.kinds, new.channels)
         if points.by_digits:
             # Digits may match, so such a request is not beyond reach, only not certain of it.
@@ -113,8 +117,8 @@ class Intake:
 
     def object_to_recording(self, write: Write, new: NewEntry, *, deadline: Deadline) -> Recorded:
         """Records an objection to call recording; the details tell `kept_by_digits`."""
-        self._known(new)
-        points = suppression_points(new, self._digester)
+        policy = self._known(new)
+        points = suppression_points(new, self._digester, home=home_of(new.controller, policy))
         _require_caller_key(points)
         details = {"kept_by_digits": list(points.by_digits)}
         return self._append(write, new, points, details, deadline=deadline)

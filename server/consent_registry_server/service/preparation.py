@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from consent_registry_server.domain.contact import ContactKind, CustomerNumber, Phone
 from consent_registry_server.domain.entry import NewEntry, counts_at_us
 from consent_registry_server.domain.errors import InvalidContactPoint
-from consent_registry_server.domain.matching import Forms, digits_forms_of, forms_of
+from consent_registry_server.domain.matching import (
+    Forms,
+    digits_forms_of,
+    forms_of,
+    home_forms_of,
+)
+from consent_registry_server.domain.vocabulary import CountryCode
 from consent_registry_server.service.ports import (
     ContactDigests,
     Digester,
@@ -58,13 +64,17 @@ def strict_points(new: NewEntry, digester: Digester) -> KeptPoints:
     return _points(new, digester, digits_kept=False)
 
 
-def suppression_points(new: NewEntry, digester: Digester) -> KeptPoints:
+def suppression_points(
+    new: NewEntry, digester: Digester, *, home: CountryCode | None = None
+) -> KeptPoints:
     """Digests contact points for an entry that stops contact; unparsable numbers by their digits.
+
+    A number without a region is also kept as it reads in `home`, the controller's country.
 
     Raises:
         InvalidContactPoint: one has neither a normal form nor enough digits.
     """
-    return _points(new, digester, digits_kept=True)
+    return _points(new, digester, digits_kept=True, home=home)
 
 
 def prepare(
@@ -84,7 +94,9 @@ def _joined(*parts: str) -> bytes:
     return "".join(part + "\0" for part in parts).encode()
 
 
-def _points(new: NewEntry, digester: Digester, *, digits_kept: bool) -> KeptPoints:
+def _points(
+    new: NewEntry, digester: Digester, *, digits_kept: bool, home: CountryCode | None = None
+) -> KeptPoints:
     found: dict[bytes, ContactDigests] = {}
     kinds: list[ContactKind] = []
     by_digits: list[int] = []
@@ -100,6 +112,10 @@ def _points(new: NewEntry, digester: Digester, *, digits_kept: bool) -> KeptPoin
             except InvalidContactPoint as unusable:
                 raise _at(unusable, index) from None
             by_digits.append(index)
+            at_home = home_forms_of(point, home) if home else None
+            if at_home is not None:
+                digests = _digests(at_home, digester)
+                found[digests.exact] = digests
         digests = _digests(forms, digester)
         found[digests.exact] = digests
     if new.subject.customer_number:

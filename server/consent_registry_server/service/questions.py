@@ -10,6 +10,7 @@ from consent_registry_server.domain.contact import (
     ContactKind,
     ContactPoint,
     CustomerNumber,
+    Phone,
     PostalAddress,
     Subject,
 )
@@ -27,6 +28,7 @@ from consent_registry_server.domain.matching import (
     Forms,
     Look,
     counts_addresses,
+    home_forms_of,
     line_type_of,
     meet,
     plain_phone_form,
@@ -116,6 +118,12 @@ def require_controller(policy: Policy, controller: ControllerId) -> None:
         raise NotFound("UNKNOWN_CONTROLLER", message, field="controller")
 
 
+def home_of(controller: ControllerId, policy: Policy) -> CountryCode | None:
+    """The country of a controller; None for `group`, which is at home in all of them."""
+    declared = policy.controllers.get(controller)
+    return None if declared is None else declared.country
+
+
 def require_purpose(policy: Policy, purpose: PurposeId, *, field_path: str = "purpose") -> None:
     """Raises InvalidRequest, UNKNOWN_PURPOSE unless the policy declares the purpose."""
     if purpose not in policy.purposes:
@@ -151,12 +159,18 @@ def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved
                 line_type = line_type_of(forms)
     if asked.subject is not NO_SUBJECT:
         with_addresses = counts_addresses(channel)
-        looks += subject_looks(asked.subject, digester, with_addresses=with_addresses)
+        home = home_of(scope.controller, policy)
+        looks += subject_looks(asked.subject, digester, with_addresses=with_addresses, home=home)
     return Resolved(scope, looks, country or scope.fallback_country, line_type, is_target_usable)
 
 
-def subject_looks(subject: Subject, digester: Digester, *, with_addresses: bool) -> list[Look]:
-    """What is looked up of a subject: all of it, but addresses where they do not count."""
+def subject_looks(
+    subject: Subject, digester: Digester, *, with_addresses: bool, home: CountryCode | None
+) -> list[Look]:
+    """What is looked up of a subject: all of it, but addresses where they do not count.
+
+    A number without a region is also looked for as it reads in `home`, the controller's country.
+    """
     points: list[ContactPoint | CustomerNumber] = list(subject.contact_points)
     if subject.customer_number:
         points.append(CustomerNumber(subject.customer_number))
@@ -164,8 +178,18 @@ def subject_looks(subject: Subject, digester: Digester, *, with_addresses: bool)
         _look(forms, digester, is_target=False)
         for point in points
         if with_addresses or not isinstance(point, PostalAddress)
-        for forms in suppression_forms_of(point)
+        for forms in (*suppression_forms_of(point), *forms_at_home(point, home))
     ]
+
+
+def forms_at_home(
+    point: ContactPoint | CustomerNumber, home: CountryCode | None
+) -> tuple[Forms, ...]:
+    """A number without a region as it reads in `home`; nothing for everything else."""
+    if home is None or not isinstance(point, Phone):
+        return ()
+    forms = home_forms_of(point, home)
+    return () if forms is None else (forms,)
 
 
 def facts_of(rows: Iterable[StandingRow], looks: list[Look]) -> list[Fact]:
