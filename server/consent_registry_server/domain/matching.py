@@ -113,7 +113,7 @@ def home_forms_of(point: Phone, home: CountryCode) -> Forms | None:
     People type `06 39 98 00 01` where a region is asked for and none is given. An opt-out is kept
     and looked for in this reading too; a guess is good enough to stop contact, never to permit it.
     """
-    if point.region:
+    if point.region or point.number.startswith("+"):
         return None
     try:
         return _phone_forms(Phone(point.number, home))

@@ -15,7 +15,6 @@ PurposeId = NewType("PurposeId", str)
 PartnerId = NewType("PartnerId", str)
 RuleId = NewType("RuleId", str)
 EntryId = NewType("EntryId", UUID)
-ContactPointRef = NewType("ContactPointRef", UUID)
 CountryCode = NewType("CountryCode", str)
 """ISO 3166-1 alpha-2, upper case."""
 
