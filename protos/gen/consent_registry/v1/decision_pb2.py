@@ -26,25 +26,25 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"consent_registry/v1/decision.proto\x12\x13\x63onsent_registry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x02\n\x08\x44\x65\x63ision\x12-\n\x07verdict\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12,\n\x07grounds\x18\x03 \x03(\x0b\x32\x1b.consent_registry.v1.Ground\x12,\n\x08retry_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0epolicy_version\x18\x06 \x01(\t\x12\x10\n\x08revision\x18\x07 \x01(\t\x12.\n\nchecked_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x63ision_id\x18\t \x01(\t\"\xcb\x01\n\x06Ground\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12-\n\x07verdict\x18\x02 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12\x10\n\x08\x65ntry_id\x18\x03 \x01(\t\x12\x0f\n\x07rule_id\x18\x04 \x01(\t\x12\x10\n\x08\x63itation\x18\x05 \x01(\t\x12\x30\n\x0c\x65xpressed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8d\x01\n\x0b\x43onsistency\x12\x36\n\x11\x62ounded_staleness\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x1b\n\x11\x61t_least_as_fresh\x18\x02 \x01(\tH\x00\x12\x1a\n\x10\x66ully_consistent\x18\x03 \x01(\x08H\x00\x42\r\n\x0brequirement\"I\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t*[\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_ALLOW\x10\x01\x12\x12\n\x0eVERDICT_REVIEW\x10\x02\x12\x10\n\x0cVERDICT_DENY\x10\x03*\xff\x05\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASON_CONSENT\x10\x01\x12\x1a\n\x16REASON_PARTNER_CONSENT\x10\x02\x12\x16\n\x12REASON_SOFT_OPT_IN\x10\x03\x12\x1b\n\x17REASON_RUNNING_CONTRACT\x10\x04\x12\x19\n\x15REASON_OPT_OUT_REGIME\x10\x05\x12\x18\n\x14REASON_NOT_MARKETING\x10\x06\x12\x1d\n\x19REASON_RECORDING_REQUIRED\x10\x07\x12!\n\x1dREASON_RECORDING_NOT_OBJECTED\x10\x08\x12\x14\n\x10REASON_OBJECTION\x10\x14\x12\x14\n\x10REASON_WITHDRAWN\x10\x15\x12\x15\n\x11REASON_RESTRICTED\x10\x16\x12\x1c\n\x18REASON_NATIONAL_REGISTER\x10\x17\x12\x1a\n\x16REASON_CONSENT_EXPIRED\x10\x18\x12\x1b\n\x17REASON_CONSENT_UNPROVEN\x10\x19\x12\x1f\n\x1bREASON_PARTNER_NOT_ACCEPTED\x10\x1a\x12\x1e\n\x1aREASON_SOFT_OPT_IN_EXPIRED\x10\x1b\x12\x15\n\x11REASON_NO_CONSENT\x10\x1c\x12 \n\x1cREASON_OUTSIDE_CONTACT_HOURS\x10\x1d\x12\x16\n\x12REASON_ATTEMPT_CAP\x10\x1e\x12 \n\x1cREASON_INVALID_CONTACT_POINT\x10\x1f\x12\x1e\n\x1aREASON_RECORDING_OBJECTION\x10 \x12\"\n\x1eREASON_RECORDING_NOT_PERMITTED\x10!\x12\x1f\n\x1bREASON_UNKNOWN_JURISDICTION\x10\x32\x12\x17\n\x13REASON_UNIT_UNCLEAR\x10\x33\x12\x19\n\x15REASON_REGISTER_STALE\x10\x34\x12\x1a\n\x16REASON_RULE_UNVERIFIED\x10\x35*;\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_BASIC\x10\x01\x12\r\n\tVIEW_FULL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"consent_registry/v1/decision.proto\x12\x13\x63onsent_registry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n\x08\x44\x65\x63ision\x12-\n\x07verdict\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12,\n\x07grounds\x18\x03 \x03(\x0b\x32\x1b.consent_registry.v1.Ground\x12,\n\x08retry_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0epolicy_version\x18\x06 \x01(\t\x12\x10\n\x08revision\x18\x07 \x01(\t\x12.\n\nchecked_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x63ision_id\x18\t \x01(\t\x12\x14\n\x0creplay_token\x18\n \x01(\x0c\"\xcb\x01\n\x06Ground\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12-\n\x07verdict\x18\x02 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12\x10\n\x08\x65ntry_id\x18\x03 \x01(\t\x12\x0f\n\x07rule_id\x18\x04 \x01(\t\x12\x10\n\x08\x63itation\x18\x05 \x01(\t\x12\x30\n\x0c\x65xpressed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8d\x01\n\x0b\x43onsistency\x12\x36\n\x11\x62ounded_staleness\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x1b\n\x11\x61t_least_as_fresh\x18\x02 \x01(\tH\x00\x12\x1a\n\x10\x66ully_consistent\x18\x03 \x01(\x08H\x00\x42\r\n\x0brequirement\"I\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t*[\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_ALLOW\x10\x01\x12\x12\n\x0eVERDICT_REVIEW\x10\x02\x12\x10\n\x0cVERDICT_DENY\x10\x03*\xff\x05\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASON_CONSENT\x10\x01\x12\x1a\n\x16REASON_PARTNER_CONSENT\x10\x02\x12\x16\n\x12REASON_SOFT_OPT_IN\x10\x03\x12\x1b\n\x17REASON_RUNNING_CONTRACT\x10\x04\x12\x19\n\x15REASON_OPT_OUT_REGIME\x10\x05\x12\x18\n\x14REASON_NOT_MARKETING\x10\x06\x12\x1d\n\x19REASON_RECORDING_REQUIRED\x10\x07\x12!\n\x1dREASON_RECORDING_NOT_OBJECTED\x10\x08\x12\x14\n\x10REASON_OBJECTION\x10\x14\x12\x14\n\x10REASON_WITHDRAWN\x10\x15\x12\x15\n\x11REASON_RESTRICTED\x10\x16\x12\x1c\n\x18REASON_NATIONAL_REGISTER\x10\x17\x12\x1a\n\x16REASON_CONSENT_EXPIRED\x10\x18\x12\x1b\n\x17REASON_CONSENT_UNPROVEN\x10\x19\x12\x1f\n\x1bREASON_PARTNER_NOT_ACCEPTED\x10\x1a\x12\x1e\n\x1aREASON_SOFT_OPT_IN_EXPIRED\x10\x1b\x12\x15\n\x11REASON_NO_CONSENT\x10\x1c\x12 \n\x1cREASON_OUTSIDE_CONTACT_HOURS\x10\x1d\x12\x16\n\x12REASON_ATTEMPT_CAP\x10\x1e\x12 \n\x1cREASON_INVALID_CONTACT_POINT\x10\x1f\x12\x1e\n\x1aREASON_RECORDING_OBJECTION\x10 \x12\"\n\x1eREASON_RECORDING_NOT_PERMITTED\x10!\x12\x1f\n\x1bREASON_UNKNOWN_JURISDICTION\x10\x32\x12\x17\n\x13REASON_UNIT_UNCLEAR\x10\x33\x12\x19\n\x15REASON_REGISTER_STALE\x10\x34\x12\x1a\n\x16REASON_RULE_UNVERIFIED\x10\x35*;\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_BASIC\x10\x01\x12\r\n\tVIEW_FULL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent_registry.v1.decision_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=906
-  _globals['_VERDICT']._serialized_end=997
-  _globals['_REASON']._serialized_start=1000
-  _globals['_REASON']._serialized_end=1767
-  _globals['_VIEW']._serialized_start=1769
-  _globals['_VIEW']._serialized_end=1828
+  _globals['_VERDICT']._serialized_start=928
+  _globals['_VERDICT']._serialized_end=1019
+  _globals['_REASON']._serialized_start=1022
+  _globals['_REASON']._serialized_end=1789
+  _globals['_VIEW']._serialized_start=1791
+  _globals['_VIEW']._serialized_end=1850
   _globals['_DECISION']._serialized_start=125
-  _globals['_DECISION']._serialized_end=479
-  _globals['_GROUND']._serialized_start=482
-  _globals['_GROUND']._serialized_end=685
-  _globals['_CONSISTENCY']._serialized_start=688
-  _globals['_CONSISTENCY']._serialized_end=829
-  _globals['_ITEMERROR']._serialized_start=831
-  _globals['_ITEMERROR']._serialized_end=904
+  _globals['_DECISION']._serialized_end=501
+  _globals['_GROUND']._serialized_start=504
+  _globals['_GROUND']._serialized_end=707
+  _globals['_CONSISTENCY']._serialized_start=710
+  _globals['_CONSISTENCY']._serialized_end=851
+  _globals['_ITEMERROR']._serialized_start=853
+  _globals['_ITEMERROR']._serialized_end=926
 # @@protoc_insertion_point(module_scope)

@@ -208,6 +208,7 @@ class Decision(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     CHECKED_AT_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
+    REPLAY_TOKEN_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     """The answer; the strictest of all grounds."""
     reason: Global___Reason.ValueType
@@ -220,6 +221,10 @@ class Decision(_message.Message):
     """
     decision_id: _builtins.str
     """A random id of this answer, to be kept by the caller with the contact it made."""
+    replay_token: _builtins.bytes
+    """On request: what the registry needs to explain this answer later, sealed, without contact data.
+    For `SubjectService.ExplainDecision`, together with the target.
+    """
     @_builtins.property
     def grounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ground]:
         """Every ground that applies, the deciding one first, then the others in the order of the decision
@@ -229,13 +234,14 @@ class Decision(_message.Message):
     @_builtins.property
     def retry_at(self) -> _timestamp_pb2.Timestamp:
         """For OUTSIDE_CONTACT_HOURS and ATTEMPT_CAP: the first instant at which the answer would be ALLOW.
-        Unset otherwise.
+        Unset otherwise, and where time alone will not make it so.
         """
 
     @_builtins.property
     def valid_until(self) -> _timestamp_pb2.Timestamp:
-        """The first instant at which time alone may change the answer, exclusive. Unset: time alone never
-        will. New entries may change any answer at any moment.
+        """The first instant at which time alone changes verdict or reason: until just before it they stay as
+        they are. Unset: time alone never will change them. New entries and a new policy may change any
+        answer at any moment.
         """
 
     @_builtins.property
@@ -254,10 +260,11 @@ class Decision(_message.Message):
         revision: _builtins.str = ...,
         checked_at: _timestamp_pb2.Timestamp | None = ...,
         decision_id: _builtins.str = ...,
+        replay_token: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at", "retry_at", b"retry_at", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at", "decision_id", b"decision_id", "grounds", b"grounds", "policy_version", b"policy_version", "reason", b"reason", "retry_at", b"retry_at", "revision", b"revision", "valid_until", b"valid_until", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at", "decision_id", b"decision_id", "grounds", b"grounds", "policy_version", b"policy_version", "reason", b"reason", "replay_token", b"replay_token", "retry_at", b"retry_at", "revision", b"revision", "valid_until", b"valid_until", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,51 +27,51 @@ from consent_registry.v1 import decision_pb2 as consent__registry_dot_v1_dot_dec
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*consent_registry/v1/decision_service.proto\x12\x13\x63onsent_registry.v1\x1a!consent_registry/v1/contact.proto\x1a\"consent_registry/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x03\n\x13\x43heckContactRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x31\n\x06target\x18\x02 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12-\n\x07subject\x18\x03 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12-\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1c.consent_registry.v1.Channel\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x36\n\x08\x63ustomer\x18\x06 \x01(\x0b\x32$.consent_registry.v1.CustomerContext\x12:\n\x0erecipient_type\x18\x07 \x01(\x0e\x32\".consent_registry.v1.RecipientType\x12\x19\n\x11recipient_country\x18\x08 \x01(\t\x12&\n\x02\x61t\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04view\x18\n \x01(\x0e\x32\x19.consent_registry.v1.View\x12\x35\n\x0b\x63onsistency\x18\x0b \x01(\x0b\x32 .consent_registry.v1.Consistency\"G\n\x14\x43heckContactResponse\x12/\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.Decision\"\x8d\x01\n\x18\x42\x61tchCheckContactRequest\x12:\n\x08requests\x18\x01 \x03(\x0b\x32(.consent_registry.v1.CheckContactRequest\x12\x35\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32 .consent_registry.v1.Consistency\"Z\n\x19\x42\x61tchCheckContactResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32,.consent_registry.v1.BatchCheckContactResult\"\x87\x01\n\x17\x42\x61tchCheckContactResult\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.DecisionH\x00\x12/\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1e.consent_registry.v1.ItemErrorH\x00\x42\x08\n\x06result\"\x8c\x01\n\x15\x46ilterAudienceRequest\x12\x33\n\x05scope\x18\x01 \x01(\x0b\x32\".consent_registry.v1.AudienceScopeH\x00\x12\x33\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\".consent_registry.v1.AudienceChunkH\x00\x42\t\n\x07message\"\xd1\x02\n\rAudienceScope\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12-\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1c.consent_registry.v1.Channel\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x36\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32$.consent_registry.v1.CustomerContext\x12:\n\x0erecipient_type\x18\x05 \x01(\x0e\x32\".consent_registry.v1.RecipientType\x12\x19\n\x11recipient_country\x18\x06 \x01(\t\x12&\n\x02\x61t\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32 .consent_registry.v1.Consistency\"_\n\rAudienceChunk\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x31\n\x04rows\x18\x02 \x01(\x0b\x32!.consent_registry.v1.AudienceRowsH\x00\x42\t\n\x07members\"D\n\x0c\x41udienceRows\x12\x34\n\x07members\x18\x01 \x03(\x0b\x32#.consent_registry.v1.AudienceMember\"\xc5\x01\n\x0e\x41udienceMember\x12\x31\n\x06target\x18\x01 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x19\n\x11recipient_country\x18\x03 \x01(\t\x12\x36\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32$.consent_registry.v1.CustomerContext\"\x9e\x01\n\x16\x46ilterAudienceResponse\x12@\n\x0c\x63hunk_result\x18\x01 \x01(\x0b\x32(.consent_registry.v1.AudienceChunkResultH\x00\x12\x37\n\x07summary\x18\x02 \x01(\x0b\x32$.consent_registry.v1.AudienceSummaryH\x00\x42\t\n\x07message\"c\n\x13\x41udienceChunkResult\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12:\n\x07results\x18\x02 \x03(\x0b\x32).consent_registry.v1.AudienceMemberResult\"\xa3\x01\n\x14\x41udienceMemberResult\x12-\n\x07verdict\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12/\n\x0bvalid_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb1\x01\n\x0f\x41udienceSummary\x12\x32\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\".consent_registry.v1.AudienceCount\x12\x0f\n\x07members\x18\x02 \x01(\x03\x12/\n\x0bvalid_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x04 \x01(\t\x12\x16\n\x0epolicy_version\x18\x05 \x01(\t\"|\n\rAudienceCount\x12-\n\x07verdict\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12\x0f\n\x07members\x18\x03 \x01(\x03\"\xa2\x02\n\x19\x43heckCallRecordingRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12+\n\x04line\x18\x03 \x01(\x0e\x32\x1d.consent_registry.v1.CallLine\x12\x35\n\tdirection\x18\x04 \x01(\x0e\x32\".consent_registry.v1.CallDirection\x12\'\n\x04view\x18\x05 \x01(\x0e\x32\x19.consent_registry.v1.View\x12\x35\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32 .consent_registry.v1.Consistency\"g\n\x1a\x43heckCallRecordingResponse\x12/\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.Decision\x12\x18\n\x10retention_months\x18\x02 \x01(\x05*{\n\x08\x43\x61llLine\x12\x19\n\x15\x43\x41LL_LINE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43\x41LL_LINE_CUSTOMER_SERVICE\x10\x01\x12\x1f\n\x1b\x43\x41LL_LINE_MONITORING_CENTRE\x10\x02\x12\x13\n\x0f\x43\x41LL_LINE_SALES\x10\x03*h\n\rCallDirection\x12\x1e\n\x1a\x43\x41LL_DIRECTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41LL_DIRECTION_INBOUND\x10\x01\x12\x1b\n\x17\x43\x41LL_DIRECTION_OUTBOUND\x10\x02\x32\xd0\x03\n\x0f\x44\x65\x63isionService\x12\x63\n\x0c\x43heckContact\x12(.consent_registry.v1.CheckContactRequest\x1a).consent_registry.v1.CheckContactResponse\x12r\n\x11\x42\x61tchCheckContact\x12-.consent_registry.v1.BatchCheckContactRequest\x1a..consent_registry.v1.BatchCheckContactResponse\x12m\n\x0e\x46ilterAudience\x12*.consent_registry.v1.FilterAudienceRequest\x1a+.consent_registry.v1.FilterAudienceResponse(\x01\x30\x01\x12u\n\x12\x43heckCallRecording\x12..consent_registry.v1.CheckCallRecordingRequest\x1a/.consent_registry.v1.CheckCallRecordingResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*consent_registry/v1/decision_service.proto\x12\x13\x63onsent_registry.v1\x1a!consent_registry/v1/contact.proto\x1a\"consent_registry/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x03\n\x13\x43heckContactRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x31\n\x06target\x18\x02 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12-\n\x07subject\x18\x03 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12-\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1c.consent_registry.v1.Channel\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x36\n\x08\x63ustomer\x18\x06 \x01(\x0b\x32$.consent_registry.v1.CustomerContext\x12:\n\x0erecipient_type\x18\x07 \x01(\x0e\x32\".consent_registry.v1.RecipientType\x12\x19\n\x11recipient_country\x18\x08 \x01(\t\x12&\n\x02\x61t\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04view\x18\n \x01(\x0e\x32\x19.consent_registry.v1.View\x12\x35\n\x0b\x63onsistency\x18\x0b \x01(\x0b\x32 .consent_registry.v1.Consistency\x12\x1a\n\x12issue_replay_token\x18\x0c \x01(\x08\"G\n\x14\x43heckContactResponse\x12/\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.Decision\"\x8d\x01\n\x18\x42\x61tchCheckContactRequest\x12:\n\x08requests\x18\x01 \x03(\x0b\x32(.consent_registry.v1.CheckContactRequest\x12\x35\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32 .consent_registry.v1.Consistency\"Z\n\x19\x42\x61tchCheckContactResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32,.consent_registry.v1.BatchCheckContactResult\"\x87\x01\n\x17\x42\x61tchCheckContactResult\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.DecisionH\x00\x12/\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1e.consent_registry.v1.ItemErrorH\x00\x42\x08\n\x06result\"\x8c\x01\n\x15\x46ilterAudienceRequest\x12\x33\n\x05scope\x18\x01 \x01(\x0b\x32\".consent_registry.v1.AudienceScopeH\x00\x12\x33\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\".consent_registry.v1.AudienceChunkH\x00\x42\t\n\x07message\"\xd1\x02\n\rAudienceScope\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12-\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1c.consent_registry.v1.Channel\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x36\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32$.consent_registry.v1.CustomerContext\x12:\n\x0erecipient_type\x18\x05 \x01(\x0e\x32\".consent_registry.v1.RecipientType\x12\x19\n\x11recipient_country\x18\x06 \x01(\t\x12&\n\x02\x61t\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32 .consent_registry.v1.Consistency\"_\n\rAudienceChunk\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x31\n\x04rows\x18\x02 \x01(\x0b\x32!.consent_registry.v1.AudienceRowsH\x00\x42\t\n\x07members\"D\n\x0c\x41udienceRows\x12\x34\n\x07members\x18\x01 \x03(\x0b\x32#.consent_registry.v1.AudienceMember\"\xc5\x01\n\x0e\x41udienceMember\x12\x31\n\x06target\x18\x01 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x19\n\x11recipient_country\x18\x03 \x01(\t\x12\x36\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32$.consent_registry.v1.CustomerContext\"\x9e\x01\n\x16\x46ilterAudienceResponse\x12@\n\x0c\x63hunk_result\x18\x01 \x01(\x0b\x32(.consent_registry.v1.AudienceChunkResultH\x00\x12\x37\n\x07summary\x18\x02 \x01(\x0b\x32$.consent_registry.v1.AudienceSummaryH\x00\x42\t\n\x07message\"c\n\x13\x41udienceChunkResult\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12:\n\x07results\x18\x02 \x03(\x0b\x32).consent_registry.v1.AudienceMemberResult\"\xa3\x01\n\x14\x41udienceMemberResult\x12-\n\x07verdict\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12/\n\x0bvalid_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb1\x01\n\x0f\x41udienceSummary\x12\x32\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\".consent_registry.v1.AudienceCount\x12\x0f\n\x07members\x18\x02 \x01(\x03\x12/\n\x0bvalid_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x04 \x01(\t\x12\x16\n\x0epolicy_version\x18\x05 \x01(\t\"|\n\rAudienceCount\x12-\n\x07verdict\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.Verdict\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.consent_registry.v1.Reason\x12\x0f\n\x07members\x18\x03 \x01(\x03\"\xa2\x02\n\x19\x43heckCallRecordingRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12+\n\x04line\x18\x03 \x01(\x0e\x32\x1d.consent_registry.v1.CallLine\x12\x35\n\tdirection\x18\x04 \x01(\x0e\x32\".consent_registry.v1.CallDirection\x12\'\n\x04view\x18\x05 \x01(\x0e\x32\x19.consent_registry.v1.View\x12\x35\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32 .consent_registry.v1.Consistency\"g\n\x1a\x43heckCallRecordingResponse\x12/\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.Decision\x12\x18\n\x10retention_months\x18\x02 \x01(\x05*{\n\x08\x43\x61llLine\x12\x19\n\x15\x43\x41LL_LINE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43\x41LL_LINE_CUSTOMER_SERVICE\x10\x01\x12\x1f\n\x1b\x43\x41LL_LINE_MONITORING_CENTRE\x10\x02\x12\x13\n\x0f\x43\x41LL_LINE_SALES\x10\x03*h\n\rCallDirection\x12\x1e\n\x1a\x43\x41LL_DIRECTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41LL_DIRECTION_INBOUND\x10\x01\x12\x1b\n\x17\x43\x41LL_DIRECTION_OUTBOUND\x10\x02\x32\xd0\x03\n\x0f\x44\x65\x63isionService\x12\x63\n\x0c\x43heckContact\x12(.consent_registry.v1.CheckContactRequest\x1a).consent_registry.v1.CheckContactResponse\x12r\n\x11\x42\x61tchCheckContact\x12-.consent_registry.v1.BatchCheckContactRequest\x1a..consent_registry.v1.BatchCheckContactResponse\x12m\n\x0e\x46ilterAudience\x12*.consent_registry.v1.FilterAudienceRequest\x1a+.consent_registry.v1.FilterAudienceResponse(\x01\x30\x01\x12u\n\x12\x43heckCallRecording\x12..consent_registry.v1.CheckCallRecordingRequest\x1a/.consent_registry.v1.CheckCallRecordingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent_registry.v1.decision_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLLINE']._serialized_start=3085
-  _globals['_CALLLINE']._serialized_end=3208
-  _globals['_CALLDIRECTION']._serialized_start=3210
-  _globals['_CALLDIRECTION']._serialized_end=3314
+  _globals['_CALLLINE']._serialized_start=3113
+  _globals['_CALLLINE']._serialized_end=3236
+  _globals['_CALLDIRECTION']._serialized_start=3238
+  _globals['_CALLDIRECTION']._serialized_end=3342
   _globals['_CHECKCONTACTREQUEST']._serialized_start=172
-  _globals['_CHECKCONTACTREQUEST']._serialized_end=654
-  _globals['_CHECKCONTACTRESPONSE']._serialized_start=656
-  _globals['_CHECKCONTACTRESPONSE']._serialized_end=727
-  _globals['_BATCHCHECKCONTACTREQUEST']._serialized_start=730
-  _globals['_BATCHCHECKCONTACTREQUEST']._serialized_end=871
-  _globals['_BATCHCHECKCONTACTRESPONSE']._serialized_start=873
-  _globals['_BATCHCHECKCONTACTRESPONSE']._serialized_end=963
-  _globals['_BATCHCHECKCONTACTRESULT']._serialized_start=966
-  _globals['_BATCHCHECKCONTACTRESULT']._serialized_end=1101
-  _globals['_FILTERAUDIENCEREQUEST']._serialized_start=1104
-  _globals['_FILTERAUDIENCEREQUEST']._serialized_end=1244
-  _globals['_AUDIENCESCOPE']._serialized_start=1247
-  _globals['_AUDIENCESCOPE']._serialized_end=1584
-  _globals['_AUDIENCECHUNK']._serialized_start=1586
-  _globals['_AUDIENCECHUNK']._serialized_end=1681
-  _globals['_AUDIENCEROWS']._serialized_start=1683
-  _globals['_AUDIENCEROWS']._serialized_end=1751
-  _globals['_AUDIENCEMEMBER']._serialized_start=1754
-  _globals['_AUDIENCEMEMBER']._serialized_end=1951
-  _globals['_FILTERAUDIENCERESPONSE']._serialized_start=1954
-  _globals['_FILTERAUDIENCERESPONSE']._serialized_end=2112
-  _globals['_AUDIENCECHUNKRESULT']._serialized_start=2114
-  _globals['_AUDIENCECHUNKRESULT']._serialized_end=2213
-  _globals['_AUDIENCEMEMBERRESULT']._serialized_start=2216
-  _globals['_AUDIENCEMEMBERRESULT']._serialized_end=2379
-  _globals['_AUDIENCESUMMARY']._serialized_start=2382
-  _globals['_AUDIENCESUMMARY']._serialized_end=2559
-  _globals['_AUDIENCECOUNT']._serialized_start=2561
-  _globals['_AUDIENCECOUNT']._serialized_end=2685
-  _globals['_CHECKCALLRECORDINGREQUEST']._serialized_start=2688
-  _globals['_CHECKCALLRECORDINGREQUEST']._serialized_end=2978
-  _globals['_CHECKCALLRECORDINGRESPONSE']._serialized_start=2980
-  _globals['_CHECKCALLRECORDINGRESPONSE']._serialized_end=3083
-  _globals['_DECISIONSERVICE']._serialized_start=3317
-  _globals['_DECISIONSERVICE']._serialized_end=3781
+  _globals['_CHECKCONTACTREQUEST']._serialized_end=682
+  _globals['_CHECKCONTACTRESPONSE']._serialized_start=684
+  _globals['_CHECKCONTACTRESPONSE']._serialized_end=755
+  _globals['_BATCHCHECKCONTACTREQUEST']._serialized_start=758
+  _globals['_BATCHCHECKCONTACTREQUEST']._serialized_end=899
+  _globals['_BATCHCHECKCONTACTRESPONSE']._serialized_start=901
+  _globals['_BATCHCHECKCONTACTRESPONSE']._serialized_end=991
+  _globals['_BATCHCHECKCONTACTRESULT']._serialized_start=994
+  _globals['_BATCHCHECKCONTACTRESULT']._serialized_end=1129
+  _globals['_FILTERAUDIENCEREQUEST']._serialized_start=1132
+  _globals['_FILTERAUDIENCEREQUEST']._serialized_end=1272
+  _globals['_AUDIENCESCOPE']._serialized_start=1275
+  _globals['_AUDIENCESCOPE']._serialized_end=1612
+  _globals['_AUDIENCECHUNK']._serialized_start=1614
+  _globals['_AUDIENCECHUNK']._serialized_end=1709
+  _globals['_AUDIENCEROWS']._serialized_start=1711
+  _globals['_AUDIENCEROWS']._serialized_end=1779
+  _globals['_AUDIENCEMEMBER']._serialized_start=1782
+  _globals['_AUDIENCEMEMBER']._serialized_end=1979
+  _globals['_FILTERAUDIENCERESPONSE']._serialized_start=1982
+  _globals['_FILTERAUDIENCERESPONSE']._serialized_end=2140
+  _globals['_AUDIENCECHUNKRESULT']._serialized_start=2142
+  _globals['_AUDIENCECHUNKRESULT']._serialized_end=2241
+  _globals['_AUDIENCEMEMBERRESULT']._serialized_start=2244
+  _globals['_AUDIENCEMEMBERRESULT']._serialized_end=2407
+  _globals['_AUDIENCESUMMARY']._serialized_start=2410
+  _globals['_AUDIENCESUMMARY']._serialized_end=2587
+  _globals['_AUDIENCECOUNT']._serialized_start=2589
+  _globals['_AUDIENCECOUNT']._serialized_end=2713
+  _globals['_CHECKCALLRECORDINGREQUEST']._serialized_start=2716
+  _globals['_CHECKCALLRECORDINGREQUEST']._serialized_end=3006
+  _globals['_CHECKCALLRECORDINGRESPONSE']._serialized_start=3008
+  _globals['_CHECKCALLRECORDINGRESPONSE']._serialized_end=3111
+  _globals['_DECISIONSERVICE']._serialized_start=3345
+  _globals['_DECISIONSERVICE']._serialized_end=3809
 # @@protoc_insertion_point(module_scope)

@@ -91,6 +91,7 @@ class CheckContactRequest(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     CONSISTENCY_FIELD_NUMBER: _builtins.int
+    ISSUE_REPLAY_TOKEN_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The id of the controller that wants to contact, from the policy; never `group`. Required."""
     channel: _contact_pb2.Channel.ValueType
@@ -105,6 +106,8 @@ class CheckContactRequest(_message.Message):
     """
     view: _decision_pb2.View.ValueType
     """How much is shown."""
+    issue_replay_token: _builtins.bool
+    """Whether the answer carries a `replay_token`."""
     @_builtins.property
     def target(self) -> _contact_pb2.ContactPoint:
         """The one contact point that would be used, of the channel's kind. Required."""
@@ -141,10 +144,11 @@ class CheckContactRequest(_message.Message):
         at: _timestamp_pb2.Timestamp | None = ...,
         view: _decision_pb2.View.ValueType = ...,
         consistency: _decision_pb2.Consistency | None = ...,
+        issue_replay_token: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "consistency", b"consistency", "customer", b"customer", "subject", b"subject", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channel", b"channel", "consistency", b"consistency", "controller", b"controller", "customer", b"customer", "purpose", b"purpose", "recipient_country", b"recipient_country", "recipient_type", b"recipient_type", "subject", b"subject", "target", b"target", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "channel", b"channel", "consistency", b"consistency", "controller", b"controller", "customer", b"customer", "issue_replay_token", b"issue_replay_token", "purpose", b"purpose", "recipient_country", b"recipient_country", "recipient_type", b"recipient_type", "subject", b"subject", "target", b"target", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

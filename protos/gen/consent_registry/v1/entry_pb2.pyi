@@ -137,6 +137,12 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """The lift of such an objection."""
     ENTRY_KIND_RESTRICTION: _EntryKind.ValueType  # 8
     """A restriction of processing (GDPR art. 18)."""
+    ENTRY_KIND_CONTACT_ATTEMPT: _EntryKind.ValueType  # 9
+    """A contact attempt that was granted and counts."""
+    ENTRY_KIND_ATTEMPT_OUTCOME: _EntryKind.ValueType  # 10
+    """What became of it."""
+    ENTRY_KIND_REGISTER_RESULT: _EntryKind.ValueType  # 11
+    """What a national register said of the contact points."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a ledger entry states."""
@@ -159,7 +165,73 @@ ENTRY_KIND_RECORDING_OBJECTION_LIFT: EntryKind.ValueType  # 7
 """The lift of such an objection."""
 ENTRY_KIND_RESTRICTION: EntryKind.ValueType  # 8
 """A restriction of processing (GDPR art. 18)."""
+ENTRY_KIND_CONTACT_ATTEMPT: EntryKind.ValueType  # 9
+"""A contact attempt that was granted and counts."""
+ENTRY_KIND_ATTEMPT_OUTCOME: EntryKind.ValueType  # 10
+"""What became of it."""
+ENTRY_KIND_REGISTER_RESULT: EntryKind.ValueType  # 11
+"""What a national register said of the contact points."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
+
+class _RegisterStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RegisterStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RegisterStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REGISTER_STATUS_UNSPECIFIED: _RegisterStatus.ValueType  # 0
+    """Never valid in a request."""
+    REGISTER_STATUS_LISTED: _RegisterStatus.ValueType  # 1
+    """It is listed: not to be contacted, unless the rule knows an exemption that holds."""
+    REGISTER_STATUS_CLEAR: _RegisterStatus.ValueType  # 2
+    """It is not listed."""
+
+class RegisterStatus(_RegisterStatus, metaclass=_RegisterStatusEnumTypeWrapper):
+    """What a national register says of a contact point."""
+
+REGISTER_STATUS_UNSPECIFIED: RegisterStatus.ValueType  # 0
+"""Never valid in a request."""
+REGISTER_STATUS_LISTED: RegisterStatus.ValueType  # 1
+"""It is listed: not to be contacted, unless the rule knows an exemption that holds."""
+REGISTER_STATUS_CLEAR: RegisterStatus.ValueType  # 2
+"""It is not listed."""
+Global___RegisterStatus: _TypeAlias = RegisterStatus  # noqa: Y015
+
+class _AttemptOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AttemptOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AttemptOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ATTEMPT_OUTCOME_UNSPECIFIED: _AttemptOutcome.ValueType  # 0
+    """Never valid in a request."""
+    ATTEMPT_OUTCOME_REACHED: _AttemptOutcome.ValueType  # 1
+    """The person was reached."""
+    ATTEMPT_OUTCOME_UNANSWERED: _AttemptOutcome.ValueType  # 2
+    """Nobody answered; it counts all the same."""
+    ATTEMPT_OUTCOME_REFUSED: _AttemptOutcome.ValueType  # 3
+    """The person asked not to be contacted this way again: an opt-out for the attempt's target, for all
+    purposes, on VOICE_CALL (which covers AUTOMATED_CALL) or DOOR_TO_DOOR.
+    """
+    ATTEMPT_OUTCOME_RELEASED: _AttemptOutcome.ValueType  # 4
+    """The attempt was never made; it counts no more."""
+
+class AttemptOutcome(_AttemptOutcome, metaclass=_AttemptOutcomeEnumTypeWrapper):
+    """What became of a contact attempt."""
+
+ATTEMPT_OUTCOME_UNSPECIFIED: AttemptOutcome.ValueType  # 0
+"""Never valid in a request."""
+ATTEMPT_OUTCOME_REACHED: AttemptOutcome.ValueType  # 1
+"""The person was reached."""
+ATTEMPT_OUTCOME_UNANSWERED: AttemptOutcome.ValueType  # 2
+"""Nobody answered; it counts all the same."""
+ATTEMPT_OUTCOME_REFUSED: AttemptOutcome.ValueType  # 3
+"""The person asked not to be contacted this way again: an opt-out for the attempt's target, for all
+purposes, on VOICE_CALL (which covers AUTOMATED_CALL) or DOOR_TO_DOOR.
+"""
+ATTEMPT_OUTCOME_RELEASED: AttemptOutcome.ValueType  # 4
+"""The attempt was never made; it counts no more."""
+Global___AttemptOutcome: _TypeAlias = AttemptOutcome  # noqa: Y015
 
 class _ContactKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -323,6 +395,11 @@ class Entry(_message.Message):
     LIFTED_AT_FIELD_NUMBER: _builtins.int
     CONTACT_KINDS_FIELD_NUMBER: _builtins.int
     PROVEN_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_OUTCOME_FIELD_NUMBER: _builtins.int
+    REGISTER_FIELD_NUMBER: _builtins.int
+    REGISTER_STATUS_FIELD_NUMBER: _builtins.int
+    LISTED_AT_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """A random UUID."""
     kind: Global___EntryKind.ValueType
@@ -336,9 +413,19 @@ class Entry(_message.Message):
     partner_id: _builtins.str
     """For a partner consent: the partner. Empty otherwise."""
     lifts_entry_id: _builtins.str
-    """For DO_NOT_CONTACT_LIFT: the entry it lifts. Empty otherwise."""
+    """For DO_NOT_CONTACT_LIFT: the entry it lifts; for ATTEMPT_OUTCOME: the attempt it releases. Empty
+    otherwise.
+    """
     proven: _builtins.bool
     """For consents: whether the proof is complete."""
+    attempt_id: _builtins.str
+    """For ATTEMPT_OUTCOME: the attempt. Empty otherwise."""
+    attempt_outcome: Global___AttemptOutcome.ValueType
+    """For ATTEMPT_OUTCOME: what became of it."""
+    register: _builtins.str
+    """For REGISTER_RESULT: the register. Empty otherwise."""
+    register_status: Global___RegisterStatus.ValueType
+    """For REGISTER_RESULT: what it said."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.Channel.ValueType]:
         """The channels it covers. Empty together with `all_channels`, and for recording and lifts."""
@@ -365,11 +452,17 @@ class Entry(_message.Message):
 
     @_builtins.property
     def lifted_at(self) -> _timestamp_pb2.Timestamp:
-        """For DO_NOT_CONTACT: from when on it is lifted. Unset: it stands."""
+        """For DO_NOT_CONTACT: from when on it is lifted; for CONTACT_ATTEMPT: when it was released. Unset:
+        it stands.
+        """
 
     @_builtins.property
     def contact_kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___ContactKind.ValueType]:
         """Which kinds of contact point it names, in the order of the enumeration."""
+
+    @_builtins.property
+    def listed_at(self) -> _timestamp_pb2.Timestamp:
+        """For REGISTER_RESULT, LISTED: the end of the day on which it was listed. Unset: not known."""
 
     def __init__(
         self,
@@ -390,10 +483,15 @@ class Entry(_message.Message):
         lifted_at: _timestamp_pb2.Timestamp | None = ...,
         contact_kinds: _abc.Iterable[Global___ContactKind.ValueType] | None = ...,
         proven: _builtins.bool = ...,
+        attempt_id: _builtins.str = ...,
+        attempt_outcome: Global___AttemptOutcome.ValueType = ...,
+        register: _builtins.str = ...,
+        register_status: Global___RegisterStatus.ValueType = ...,
+        listed_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts_at", b"counts_at", "expires_at", b"expires_at", "expression", b"expression", "lifted_at", b"lifted_at", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts_at", b"counts_at", "expires_at", b"expires_at", "expression", b"expression", "lifted_at", b"lifted_at", "listed_at", b"listed_at", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_channels", b"all_channels", "all_purposes", b"all_purposes", "channels", b"channels", "contact_kinds", b"contact_kinds", "controller", b"controller", "counts_at", b"counts_at", "entry_id", b"entry_id", "expires_at", b"expires_at", "expression", b"expression", "kind", b"kind", "lifted_at", b"lifted_at", "lifts_entry_id", b"lifts_entry_id", "partner_id", b"partner_id", "proven", b"proven", "purposes", b"purposes", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_channels", b"all_channels", "all_purposes", b"all_purposes", "attempt_id", b"attempt_id", "attempt_outcome", b"attempt_outcome", "channels", b"channels", "contact_kinds", b"contact_kinds", "controller", b"controller", "counts_at", b"counts_at", "entry_id", b"entry_id", "expires_at", b"expires_at", "expression", b"expression", "kind", b"kind", "lifted_at", b"lifted_at", "lifts_entry_id", b"lifts_entry_id", "listed_at", b"listed_at", "partner_id", b"partner_id", "proven", b"proven", "purposes", b"purposes", "recorded_at", b"recorded_at", "register", b"register", "register_status", b"register_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,7 +43,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNKNOWN_PURPOSE: _ErrorReason.ValueType  # 9
     """INVALID_ARGUMENT. A purpose that the policy does not name."""
     ERROR_REASON_EXPRESSED_IN_FUTURE: _ErrorReason.ValueType  # 10
-    """INVALID_ARGUMENT. A consent or lift expressed more than five minutes in the future."""
+    """INVALID_ARGUMENT. A consent or lift expressed, or a register asked, more than five minutes in the
+    future.
+    """
     ERROR_REASON_EVIDENCE_REQUIRED: _ErrorReason.ValueType  # 11
     """INVALID_ARGUMENT. A lift without evidence."""
     ERROR_REASON_INVALID_REVISION: _ErrorReason.ValueType  # 12
@@ -56,6 +58,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_MALFORMED_MESSAGE: _ErrorReason.ValueType  # 15
     """INVALID_ARGUMENT. Bytes that are not the message they should be."""
+    ERROR_REASON_UNKNOWN_REGISTER: _ErrorReason.ValueType  # 16
+    """INVALID_ARGUMENT. A national register that no rule names."""
+    ERROR_REASON_CHANNEL_NOT_COUNTED: _ErrorReason.ValueType  # 17
+    """INVALID_ARGUMENT. An attempt on a channel or for a purpose on which none are counted: an email."""
+    ERROR_REASON_INVALID_REPLAY_TOKEN: _ErrorReason.ValueType  # 18
+    """INVALID_ARGUMENT. A replay token that this registry did not issue, or of another target."""
     ERROR_REASON_UNKNOWN_CONTROLLER: _ErrorReason.ValueType  # 30
     """NOT_FOUND. A controller that the policy does not declare."""
     ERROR_REASON_UNKNOWN_PARTNER: _ErrorReason.ValueType  # 31
@@ -64,6 +72,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. An entry that does not exist for the controller."""
     ERROR_REASON_UNKNOWN_COUNTRY: _ErrorReason.ValueType  # 33
     """NOT_FOUND. A country without rules."""
+    ERROR_REASON_UNKNOWN_ATTEMPT: _ErrorReason.ValueType  # 34
+    """NOT_FOUND. An attempt that the controller has not reserved."""
+    ERROR_REASON_UNKNOWN_POLICY_VERSION: _ErrorReason.ValueType  # 35
+    """NOT_FOUND. A policy that the registry never had, as before its first one, or can no longer read."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used with other content."""
     ERROR_REASON_SOURCE_NOT_ALLOWED: _ErrorReason.ValueType  # 50
@@ -74,6 +86,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The entry to lift is not a do-not-contact entry."""
     ERROR_REASON_LIFT_BEFORE_ENTRY: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. The lift was expressed before the entry."""
+    ERROR_REASON_OUTCOME_REPORTED: _ErrorReason.ValueType  # 53
+    """FAILED_PRECONDITION. Another outcome of the attempt was reported before."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 60
     """UNAUTHENTICATED. No key, or an unknown one."""
     ERROR_REASON_SERVICE_NOT_GRANTED: _ErrorReason.ValueType  # 61
@@ -84,6 +98,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED. The key does not grant VIEW_FULL."""
     ERROR_REASON_SERVICE_PURPOSE_NOT_GRANTED: _ErrorReason.ValueType  # 64
     """PERMISSION_DENIED. The key does not grant questions for the purpose `service`."""
+    ERROR_REASON_PARTNER_NOT_GRANTED: _ErrorReason.ValueType  # 65
+    """PERMISSION_DENIED. The key is a partner's, and this is not one of its own leads."""
     ERROR_REASON_TOO_MANY_STREAMS: _ErrorReason.ValueType  # 70
     """RESOURCE_EXHAUSTED. As many audience streams as the server takes at once."""
     ERROR_REASON_TOO_MANY_ENTRIES: _ErrorReason.ValueType  # 71
@@ -124,7 +140,9 @@ ERROR_REASON_INVALID_CONTACT_POINT: ErrorReason.ValueType  # 8
 ERROR_REASON_UNKNOWN_PURPOSE: ErrorReason.ValueType  # 9
 """INVALID_ARGUMENT. A purpose that the policy does not name."""
 ERROR_REASON_EXPRESSED_IN_FUTURE: ErrorReason.ValueType  # 10
-"""INVALID_ARGUMENT. A consent or lift expressed more than five minutes in the future."""
+"""INVALID_ARGUMENT. A consent or lift expressed, or a register asked, more than five minutes in the
+future.
+"""
 ERROR_REASON_EVIDENCE_REQUIRED: ErrorReason.ValueType  # 11
 """INVALID_ARGUMENT. A lift without evidence."""
 ERROR_REASON_INVALID_REVISION: ErrorReason.ValueType  # 12
@@ -137,6 +155,12 @@ numbered 1, 2, 3.
 """
 ERROR_REASON_MALFORMED_MESSAGE: ErrorReason.ValueType  # 15
 """INVALID_ARGUMENT. Bytes that are not the message they should be."""
+ERROR_REASON_UNKNOWN_REGISTER: ErrorReason.ValueType  # 16
+"""INVALID_ARGUMENT. A national register that no rule names."""
+ERROR_REASON_CHANNEL_NOT_COUNTED: ErrorReason.ValueType  # 17
+"""INVALID_ARGUMENT. An attempt on a channel or for a purpose on which none are counted: an email."""
+ERROR_REASON_INVALID_REPLAY_TOKEN: ErrorReason.ValueType  # 18
+"""INVALID_ARGUMENT. A replay token that this registry did not issue, or of another target."""
 ERROR_REASON_UNKNOWN_CONTROLLER: ErrorReason.ValueType  # 30
 """NOT_FOUND. A controller that the policy does not declare."""
 ERROR_REASON_UNKNOWN_PARTNER: ErrorReason.ValueType  # 31
@@ -145,6 +169,10 @@ ERROR_REASON_UNKNOWN_ENTRY: ErrorReason.ValueType  # 32
 """NOT_FOUND. An entry that does not exist for the controller."""
 ERROR_REASON_UNKNOWN_COUNTRY: ErrorReason.ValueType  # 33
 """NOT_FOUND. A country without rules."""
+ERROR_REASON_UNKNOWN_ATTEMPT: ErrorReason.ValueType  # 34
+"""NOT_FOUND. An attempt that the controller has not reserved."""
+ERROR_REASON_UNKNOWN_POLICY_VERSION: ErrorReason.ValueType  # 35
+"""NOT_FOUND. A policy that the registry never had, as before its first one, or can no longer read."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used with other content."""
 ERROR_REASON_SOURCE_NOT_ALLOWED: ErrorReason.ValueType  # 50
@@ -155,6 +183,8 @@ ERROR_REASON_ENTRY_NOT_LIFTABLE: ErrorReason.ValueType  # 51
 """FAILED_PRECONDITION. The entry to lift is not a do-not-contact entry."""
 ERROR_REASON_LIFT_BEFORE_ENTRY: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. The lift was expressed before the entry."""
+ERROR_REASON_OUTCOME_REPORTED: ErrorReason.ValueType  # 53
+"""FAILED_PRECONDITION. Another outcome of the attempt was reported before."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 60
 """UNAUTHENTICATED. No key, or an unknown one."""
 ERROR_REASON_SERVICE_NOT_GRANTED: ErrorReason.ValueType  # 61
@@ -165,6 +195,8 @@ ERROR_REASON_FULL_VIEW_NOT_GRANTED: ErrorReason.ValueType  # 63
 """PERMISSION_DENIED. The key does not grant VIEW_FULL."""
 ERROR_REASON_SERVICE_PURPOSE_NOT_GRANTED: ErrorReason.ValueType  # 64
 """PERMISSION_DENIED. The key does not grant questions for the purpose `service`."""
+ERROR_REASON_PARTNER_NOT_GRANTED: ErrorReason.ValueType  # 65
+"""PERMISSION_DENIED. The key is a partner's, and this is not one of its own leads."""
 ERROR_REASON_TOO_MANY_STREAMS: ErrorReason.ValueType  # 70
 """RESOURCE_EXHAUSTED. As many audience streams as the server takes at once."""
 ERROR_REASON_TOO_MANY_ENTRIES: ErrorReason.ValueType  # 71

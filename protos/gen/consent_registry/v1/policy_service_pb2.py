@@ -26,21 +26,25 @@ from consent_registry.v1 import contact_pb2 as consent__registry_dot_v1_dot_cont
 from consent_registry.v1 import decision_service_pb2 as consent__registry_dot_v1_dot_decision__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(consent_registry/v1/policy_service.proto\x12\x13\x63onsent_registry.v1\x1a!consent_registry/v1/contact.proto\x1a*consent_registry/v1/decision_service.proto\"#\n\x10GetPolicyRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\"\xf8\x01\n\x11GetPolicyResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x34\n\x0b\x63ontrollers\x18\x02 \x03(\x0b\x32\x1f.consent_registry.v1.Controller\x12.\n\x08purposes\x18\x03 \x03(\x0b\x32\x1c.consent_registry.v1.Purpose\x12(\n\x05rules\x18\x04 \x03(\x0b\x32\x19.consent_registry.v1.Rule\x12;\n\x0frecording_rules\x18\x05 \x03(\x0b\x32\".consent_registry.v1.RecordingRule\"E\n\nController\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nlegal_name\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\"\xb8\x01\n\x07Purpose\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x11\n\tmarketing\x18\x03 \x01(\x08\x12+\n\x06regime\x18\x04 \x01(\x0e\x32\x1b.consent_registry.v1.Regime\x12\x10\n\x08\x63itation\x18\x05 \x01(\t\x12\x35\n\x0fregime_channels\x18\x06 \x03(\x0e\x32\x1c.consent_registry.v1.Channel\"\xa9\x03\n\x04Rule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12-\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1c.consent_registry.v1.Channel\x12\x30\n\tline_type\x18\x04 \x01(\x0e\x32\x1d.consent_registry.v1.LineType\x12+\n\x06regime\x18\x05 \x01(\x0e\x32\x1b.consent_registry.v1.Regime\x12\x13\n\x0bsoft_opt_in\x18\x06 \x01(\x08\x12!\n\x19soft_opt_in_within_months\x18\x07 \x01(\x05\x12\"\n\x1arunning_contract_exemption\x18\x08 \x01(\x08\x12\x1f\n\x17\x63onsent_validity_months\x18\t \x01(\x05\x12\x19\n\x11national_register\x18\n \x01(\t\x12\x10\n\x08\x63itation\x18\x0b \x01(\t\x12\x12\n\nchecked_on\x18\x0c \x01(\t\x12\x33\n\nconfidence\x18\r \x01(\x0e\x32\x1f.consent_registry.v1.Confidence\"\xe4\x01\n\rRecordingRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12+\n\x04line\x18\x02 \x01(\x0e\x32\x1d.consent_registry.v1.CallLine\x12\x35\n\tdirection\x18\x03 \x01(\x0e\x32\".consent_registry.v1.CallDirection\x12\x32\n\x05\x62\x61sis\x18\x04 \x01(\x0e\x32#.consent_registry.v1.RecordingBasis\x12\x18\n\x10retention_months\x18\x05 \x01(\x05\x12\x10\n\x08\x63itation\x18\x06 \x01(\t*G\n\x06Regime\x12\x16\n\x12REGIME_UNSPECIFIED\x10\x00\x12\x11\n\rREGIME_OPT_IN\x10\x01\x12\x12\n\x0eREGIME_OPT_OUT\x10\x02*h\n\nConfidence\x12\x1a\n\x16\x43ONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONFIDENCE_LOW\x10\x01\x12\x15\n\x11\x43ONFIDENCE_MEDIUM\x10\x02\x12\x13\n\x0f\x43ONFIDENCE_HIGH\x10\x03*S\n\x08LineType\x12\x19\n\x15LINE_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10LINE_TYPE_MOBILE\x10\x01\x12\x16\n\x12LINE_TYPE_LANDLINE\x10\x02*\x97\x01\n\x0eRecordingBasis\x12\x1f\n\x1bRECORDING_BASIS_UNSPECIFIED\x10\x00\x12\x1c\n\x18RECORDING_BASIS_REQUIRED\x10\x01\x12#\n\x1fRECORDING_BASIS_UNLESS_OBJECTED\x10\x02\x12!\n\x1dRECORDING_BASIS_NOT_PERMITTED\x10\x03\x32k\n\rPolicyService\x12Z\n\tGetPolicy\x12%.consent_registry.v1.GetPolicyRequest\x1a&.consent_registry.v1.GetPolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(consent_registry/v1/policy_service.proto\x12\x13\x63onsent_registry.v1\x1a!consent_registry/v1/contact.proto\x1a*consent_registry/v1/decision_service.proto\"#\n\x10GetPolicyRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\"\xf8\x01\n\x11GetPolicyResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x34\n\x0b\x63ontrollers\x18\x02 \x03(\x0b\x32\x1f.consent_registry.v1.Controller\x12.\n\x08purposes\x18\x03 \x03(\x0b\x32\x1c.consent_registry.v1.Purpose\x12(\n\x05rules\x18\x04 \x03(\x0b\x32\x19.consent_registry.v1.Rule\x12;\n\x0frecording_rules\x18\x05 \x03(\x0b\x32\".consent_registry.v1.RecordingRule\"E\n\nController\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nlegal_name\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\"\xb8\x01\n\x07Purpose\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x11\n\tmarketing\x18\x03 \x01(\x08\x12+\n\x06regime\x18\x04 \x01(\x0e\x32\x1b.consent_registry.v1.Regime\x12\x10\n\x08\x63itation\x18\x05 \x01(\t\x12\x35\n\x0fregime_channels\x18\x06 \x03(\x0e\x32\x1c.consent_registry.v1.Channel\"\xb8\x01\n\x10NationalRegister\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x16\n\x0escrub_age_days\x18\x02 \x01(\x05\x12\x1a\n\x12scrub_age_verified\x18\x03 \x01(\x08\x12:\n\nexemptions\x18\x04 \x03(\x0e\x32&.consent_registry.v1.RegisterExemption\x12\"\n\x1a\x63ontract_ended_within_days\x18\x05 \x01(\x05\"b\n\rContactWindow\x12)\n\x03\x64\x61y\x18\x01 \x01(\x0e\x32\x1c.consent_registry.v1.DayKind\x12\x13\n\x0b\x66rom_minute\x18\x02 \x01(\x05\x12\x11\n\tto_minute\x18\x03 \x01(\x05\"U\n\x0c\x43ontactHours\x12\x33\n\x07windows\x18\x01 \x03(\x0b\x32\".consent_registry.v1.ContactWindow\x12\x10\n\x08verified\x18\x02 \x01(\x08\">\n\nAttemptCap\x12\x10\n\x08\x61ttempts\x18\x01 \x01(\x05\x12\x0c\n\x04\x64\x61ys\x18\x02 \x01(\x05\x12\x10\n\x08verified\x18\x03 \x01(\x08\"\xc2\x05\n\x04Rule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12-\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1c.consent_registry.v1.Channel\x12\x30\n\tline_type\x18\x04 \x01(\x0e\x32\x1d.consent_registry.v1.LineType\x12+\n\x06regime\x18\x05 \x01(\x0e\x32\x1b.consent_registry.v1.Regime\x12\x13\n\x0bsoft_opt_in\x18\x06 \x01(\x08\x12!\n\x19soft_opt_in_within_months\x18\x07 \x01(\x05\x12\"\n\x1arunning_contract_exemption\x18\x08 \x01(\x08\x12\x1f\n\x17\x63onsent_validity_months\x18\t \x01(\x05\x12@\n\x11national_register\x18\n \x01(\x0b\x32%.consent_registry.v1.NationalRegister\x12\x10\n\x08\x63itation\x18\x0b \x01(\t\x12\x12\n\nchecked_on\x18\x0c \x01(\t\x12\x33\n\nconfidence\x18\r \x01(\x0e\x32\x1f.consent_registry.v1.Confidence\x12:\n\x0erecipient_type\x18\x0e \x01(\x0e\x32\".consent_registry.v1.RecipientType\x12\x12\n\nvalid_from\x18\x0f \x01(\t\x12\x10\n\x08valid_to\x18\x10 \x01(\t\x12\x1e\n\x16proof_retention_months\x18\x11 \x01(\x05\x12\x38\n\rcontact_hours\x18\x12 \x01(\x0b\x32!.consent_registry.v1.ContactHours\x12\x34\n\x0b\x61ttempt_cap\x18\x13 \x01(\x0b\x32\x1f.consent_registry.v1.AttemptCap\"\xf5\x01\n\rRecordingRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12+\n\x04line\x18\x02 \x01(\x0e\x32\x1d.consent_registry.v1.CallLine\x12\x35\n\tdirection\x18\x03 \x01(\x0e\x32\".consent_registry.v1.CallDirection\x12\x32\n\x05\x62\x61sis\x18\x04 \x01(\x0e\x32#.consent_registry.v1.RecordingBasis\x12\x18\n\x10retention_months\x18\x05 \x01(\x05\x12\x10\n\x08\x63itation\x18\x06 \x01(\t\x12\x0f\n\x07purpose\x18\x07 \x01(\t*G\n\x06Regime\x12\x16\n\x12REGIME_UNSPECIFIED\x10\x00\x12\x11\n\rREGIME_OPT_IN\x10\x01\x12\x12\n\x0eREGIME_OPT_OUT\x10\x02*h\n\nConfidence\x12\x1a\n\x16\x43ONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONFIDENCE_LOW\x10\x01\x12\x15\n\x11\x43ONFIDENCE_MEDIUM\x10\x02\x12\x13\n\x0f\x43ONFIDENCE_HIGH\x10\x03*S\n\x08LineType\x12\x19\n\x15LINE_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10LINE_TYPE_MOBILE\x10\x01\x12\x16\n\x12LINE_TYPE_LANDLINE\x10\x02*\xee\x01\n\x11RegisterExemption\x12\"\n\x1eREGISTER_EXEMPTION_UNSPECIFIED\x10\x00\x12$\n REGISTER_EXEMPTION_LATER_CONSENT\x10\x01\x12\x1e\n\x1aREGISTER_EXEMPTION_CONSENT\x10\x02\x12\x1f\n\x1bREGISTER_EXEMPTION_CUSTOMER\x10\x03\x12-\n)REGISTER_EXEMPTION_CUSTOMER_SIMILAR_OFFER\x10\x04\x12\x1f\n\x1bREGISTER_EXEMPTION_CONTRACT\x10\x05*\xee\x01\n\x07\x44\x61yKind\x12\x18\n\x14\x44\x41Y_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x41Y_KIND_MONDAY\x10\x01\x12\x14\n\x10\x44\x41Y_KIND_TUESDAY\x10\x02\x12\x16\n\x12\x44\x41Y_KIND_WEDNESDAY\x10\x03\x12\x15\n\x11\x44\x41Y_KIND_THURSDAY\x10\x04\x12\x13\n\x0f\x44\x41Y_KIND_FRIDAY\x10\x05\x12\x15\n\x11\x44\x41Y_KIND_SATURDAY\x10\x06\x12\x13\n\x0f\x44\x41Y_KIND_SUNDAY\x10\x07\x12\x18\n\x14\x44\x41Y_KIND_HOLIDAY_EVE\x10\x08\x12\x14\n\x10\x44\x41Y_KIND_HOLIDAY\x10\t*\x97\x01\n\x0eRecordingBasis\x12\x1f\n\x1bRECORDING_BASIS_UNSPECIFIED\x10\x00\x12\x1c\n\x18RECORDING_BASIS_REQUIRED\x10\x01\x12#\n\x1fRECORDING_BASIS_UNLESS_OBJECTED\x10\x02\x12!\n\x1dRECORDING_BASIS_NOT_PERMITTED\x10\x03\x32k\n\rPolicyService\x12Z\n\tGetPolicy\x12%.consent_registry.v1.GetPolicyRequest\x1a&.consent_registry.v1.GetPolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent_registry.v1.policy_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGIME']._serialized_start=1349
-  _globals['_REGIME']._serialized_end=1420
-  _globals['_CONFIDENCE']._serialized_start=1422
-  _globals['_CONFIDENCE']._serialized_end=1526
-  _globals['_LINETYPE']._serialized_start=1528
-  _globals['_LINETYPE']._serialized_end=1611
-  _globals['_RECORDINGBASIS']._serialized_start=1614
-  _globals['_RECORDINGBASIS']._serialized_end=1765
+  _globals['_REGIME']._serialized_start=2085
+  _globals['_REGIME']._serialized_end=2156
+  _globals['_CONFIDENCE']._serialized_start=2158
+  _globals['_CONFIDENCE']._serialized_end=2262
+  _globals['_LINETYPE']._serialized_start=2264
+  _globals['_LINETYPE']._serialized_end=2347
+  _globals['_REGISTEREXEMPTION']._serialized_start=2350
+  _globals['_REGISTEREXEMPTION']._serialized_end=2588
+  _globals['_DAYKIND']._serialized_start=2591
+  _globals['_DAYKIND']._serialized_end=2829
+  _globals['_RECORDINGBASIS']._serialized_start=2832
+  _globals['_RECORDINGBASIS']._serialized_end=2983
   _globals['_GETPOLICYREQUEST']._serialized_start=144
   _globals['_GETPOLICYREQUEST']._serialized_end=179
   _globals['_GETPOLICYRESPONSE']._serialized_start=182
@@ -49,10 +53,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTROLLER']._serialized_end=501
   _globals['_PURPOSE']._serialized_start=504
   _globals['_PURPOSE']._serialized_end=688
-  _globals['_RULE']._serialized_start=691
-  _globals['_RULE']._serialized_end=1116
-  _globals['_RECORDINGRULE']._serialized_start=1119
-  _globals['_RECORDINGRULE']._serialized_end=1347
-  _globals['_POLICYSERVICE']._serialized_start=1767
-  _globals['_POLICYSERVICE']._serialized_end=1874
+  _globals['_NATIONALREGISTER']._serialized_start=691
+  _globals['_NATIONALREGISTER']._serialized_end=875
+  _globals['_CONTACTWINDOW']._serialized_start=877
+  _globals['_CONTACTWINDOW']._serialized_end=975
+  _globals['_CONTACTHOURS']._serialized_start=977
+  _globals['_CONTACTHOURS']._serialized_end=1062
+  _globals['_ATTEMPTCAP']._serialized_start=1064
+  _globals['_ATTEMPTCAP']._serialized_end=1126
+  _globals['_RULE']._serialized_start=1129
+  _globals['_RULE']._serialized_end=1835
+  _globals['_RECORDINGRULE']._serialized_start=1838
+  _globals['_RECORDINGRULE']._serialized_end=2083
+  _globals['_POLICYSERVICE']._serialized_start=2985
+  _globals['_POLICYSERVICE']._serialized_end=3092
 # @@protoc_insertion_point(module_scope)

@@ -97,6 +97,94 @@ LINE_TYPE_LANDLINE: LineType.ValueType  # 2
 """A fixed line."""
 Global___LineType: _TypeAlias = LineType  # noqa: Y015
 
+class _RegisterExemption:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RegisterExemptionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RegisterExemption.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REGISTER_EXEMPTION_UNSPECIFIED: _RegisterExemption.ValueType  # 0
+    """Never returned."""
+    REGISTER_EXEMPTION_LATER_CONSENT: _RegisterExemption.ValueType  # 1
+    """A consent that holds and was given after the listing."""
+    REGISTER_EXEMPTION_CONSENT: _RegisterExemption.ValueType  # 2
+    """A consent that holds, whenever it was given: an express request."""
+    REGISTER_EXEMPTION_CUSTOMER: _RegisterExemption.ValueType  # 3
+    """The person is a customer."""
+    REGISTER_EXEMPTION_CUSTOMER_SIMILAR_OFFER: _RegisterExemption.ValueType  # 4
+    """The person is a customer and the offer is SIMILAR_OWN."""
+    REGISTER_EXEMPTION_CONTRACT: _RegisterExemption.ValueType  # 5
+    """A contract runs, or ended fewer than `contract_ended_within_days` ago."""
+
+class RegisterExemption(_RegisterExemption, metaclass=_RegisterExemptionEnumTypeWrapper):
+    """What makes a listing in a national register not count."""
+
+REGISTER_EXEMPTION_UNSPECIFIED: RegisterExemption.ValueType  # 0
+"""Never returned."""
+REGISTER_EXEMPTION_LATER_CONSENT: RegisterExemption.ValueType  # 1
+"""A consent that holds and was given after the listing."""
+REGISTER_EXEMPTION_CONSENT: RegisterExemption.ValueType  # 2
+"""A consent that holds, whenever it was given: an express request."""
+REGISTER_EXEMPTION_CUSTOMER: RegisterExemption.ValueType  # 3
+"""The person is a customer."""
+REGISTER_EXEMPTION_CUSTOMER_SIMILAR_OFFER: RegisterExemption.ValueType  # 4
+"""The person is a customer and the offer is SIMILAR_OWN."""
+REGISTER_EXEMPTION_CONTRACT: RegisterExemption.ValueType  # 5
+"""A contract runs, or ended fewer than `contract_ended_within_days` ago."""
+Global___RegisterExemption: _TypeAlias = RegisterExemption  # noqa: Y015
+
+class _DayKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DayKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DayKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DAY_KIND_UNSPECIFIED: _DayKind.ValueType  # 0
+    """Never returned."""
+    DAY_KIND_MONDAY: _DayKind.ValueType  # 1
+    """Monday."""
+    DAY_KIND_TUESDAY: _DayKind.ValueType  # 2
+    """Tuesday."""
+    DAY_KIND_WEDNESDAY: _DayKind.ValueType  # 3
+    """Wednesday."""
+    DAY_KIND_THURSDAY: _DayKind.ValueType  # 4
+    """Thursday."""
+    DAY_KIND_FRIDAY: _DayKind.ValueType  # 5
+    """Friday."""
+    DAY_KIND_SATURDAY: _DayKind.ValueType  # 6
+    """Saturday."""
+    DAY_KIND_SUNDAY: _DayKind.ValueType  # 7
+    """Sunday."""
+    DAY_KIND_HOLIDAY_EVE: _DayKind.ValueType  # 8
+    """The day before a public holiday: narrows the hours of its weekday."""
+    DAY_KIND_HOLIDAY: _DayKind.ValueType  # 9
+    """A public holiday: replaces its weekday."""
+
+class DayKind(_DayKind, metaclass=_DayKindEnumTypeWrapper):
+    """The kinds of day that contact hours distinguish."""
+
+DAY_KIND_UNSPECIFIED: DayKind.ValueType  # 0
+"""Never returned."""
+DAY_KIND_MONDAY: DayKind.ValueType  # 1
+"""Monday."""
+DAY_KIND_TUESDAY: DayKind.ValueType  # 2
+"""Tuesday."""
+DAY_KIND_WEDNESDAY: DayKind.ValueType  # 3
+"""Wednesday."""
+DAY_KIND_THURSDAY: DayKind.ValueType  # 4
+"""Thursday."""
+DAY_KIND_FRIDAY: DayKind.ValueType  # 5
+"""Friday."""
+DAY_KIND_SATURDAY: DayKind.ValueType  # 6
+"""Saturday."""
+DAY_KIND_SUNDAY: DayKind.ValueType  # 7
+"""Sunday."""
+DAY_KIND_HOLIDAY_EVE: DayKind.ValueType  # 8
+"""The day before a public holiday: narrows the hours of its weekday."""
+DAY_KIND_HOLIDAY: DayKind.ValueType  # 9
+"""A public holiday: replaces its weekday."""
+Global___DayKind: _TypeAlias = DayKind  # noqa: Y015
+
 class _RecordingBasis:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -270,8 +358,138 @@ class Purpose(_message.Message):
 Global___Purpose: _TypeAlias = Purpose  # noqa: Y015
 
 @_typing.final
+class NationalRegister(_message.Message):
+    """A national register that a rule asks to be screened against."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGISTER_FIELD_NUMBER: _builtins.int
+    SCRUB_AGE_DAYS_FIELD_NUMBER: _builtins.int
+    SCRUB_AGE_VERIFIED_FIELD_NUMBER: _builtins.int
+    EXEMPTIONS_FIELD_NUMBER: _builtins.int
+    CONTRACT_ENDED_WITHIN_DAYS_FIELD_NUMBER: _builtins.int
+    register: _builtins.str
+    """Its name."""
+    scrub_age_days: _builtins.int
+    """For how many days a result counts."""
+    scrub_age_verified: _builtins.bool
+    """False: the law's number is not known, and `scrub_age_days` is one that no law undercuts."""
+    contract_ended_within_days: _builtins.int
+    """For the exemption CONTRACT; 0: only while the contract runs."""
+    @_builtins.property
+    def exemptions(self) -> _containers.RepeatedScalarFieldContainer[Global___RegisterExemption.ValueType]:
+        """What makes a listing not count."""
+
+    def __init__(
+        self,
+        *,
+        register: _builtins.str = ...,
+        scrub_age_days: _builtins.int = ...,
+        scrub_age_verified: _builtins.bool = ...,
+        exemptions: _abc.Iterable[Global___RegisterExemption.ValueType] | None = ...,
+        contract_ended_within_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_ended_within_days", b"contract_ended_within_days", "exemptions", b"exemptions", "register", b"register", "scrub_age_days", b"scrub_age_days", "scrub_age_verified", b"scrub_age_verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NationalRegister: _TypeAlias = NationalRegister  # noqa: Y015
+
+@_typing.final
+class ContactWindow(_message.Message):
+    """One stretch of local time in which contact is permitted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    FROM_MINUTE_FIELD_NUMBER: _builtins.int
+    TO_MINUTE_FIELD_NUMBER: _builtins.int
+    day: Global___DayKind.ValueType
+    """The kind of day. A kind without a window is closed; HOLIDAY_EVE without one is as its weekday."""
+    from_minute: _builtins.int
+    """Minutes since midnight, the first."""
+    to_minute: _builtins.int
+    """Minutes since midnight, the one after the last."""
+    def __init__(
+        self,
+        *,
+        day: Global___DayKind.ValueType = ...,
+        from_minute: _builtins.int = ...,
+        to_minute: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "from_minute", b"from_minute", "to_minute", b"to_minute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactWindow: _TypeAlias = ContactWindow  # noqa: Y015
+
+@_typing.final
+class ContactHours(_message.Message):
+    """When contact is permitted, in the recipient's local time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WINDOWS_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    verified: _builtins.bool
+    """False: the law's hours are not known, and these are ones that no law forbids; outside them the
+    answer is REVIEW, RULE_UNVERIFIED.
+    """
+    @_builtins.property
+    def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactWindow]:
+        """In the order of days and times."""
+
+    def __init__(
+        self,
+        *,
+        windows: _abc.Iterable[Global___ContactWindow] | None = ...,
+        verified: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verified", b"verified", "windows", b"windows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactHours: _TypeAlias = ContactHours  # noqa: Y015
+
+@_typing.final
+class AttemptCap(_message.Message):
+    """How often a target may be tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    attempts: _builtins.int
+    """At most this many attempts,"""
+    days: _builtins.int
+    """in any stretch of this many times 24 hours."""
+    verified: _builtins.bool
+    """False: the law's cap is not known; beyond this one the answer is REVIEW, RULE_UNVERIFIED."""
+    def __init__(
+        self,
+        *,
+        attempts: _builtins.int = ...,
+        days: _builtins.int = ...,
+        verified: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "days", b"days", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttemptCap: _TypeAlias = AttemptCap  # noqa: Y015
+
+@_typing.final
 class Rule(_message.Message):
-    """What one country asks of one channel."""
+    """What one country asks of one channel, over some time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -288,6 +506,12 @@ class Rule(_message.Message):
     CITATION_FIELD_NUMBER: _builtins.int
     CHECKED_ON_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    RECIPIENT_TYPE_FIELD_NUMBER: _builtins.int
+    VALID_FROM_FIELD_NUMBER: _builtins.int
+    VALID_TO_FIELD_NUMBER: _builtins.int
+    PROOF_RETENTION_MONTHS_FIELD_NUMBER: _builtins.int
+    CONTACT_HOURS_FIELD_NUMBER: _builtins.int
+    ATTEMPT_CAP_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
     """Its id, e.g. `fr.voice_call`."""
     country: _builtins.str
@@ -306,14 +530,32 @@ class Rule(_message.Message):
     """Whether a running contract and a related offer stand in for the consent."""
     consent_validity_months: _builtins.int
     """For how many months a consent counts; 0: without limit."""
-    national_register: _builtins.str
-    """The national register to screen against. Empty: none."""
     citation: _builtins.str
     """The law."""
     checked_on: _builtins.str
     """When that was last checked, ISO 8601. Empty: never."""
     confidence: Global___Confidence.ValueType
     """How sure it is."""
+    recipient_type: _contact_pb2.RecipientType.ValueType
+    """Whom it is about. Where a country has no rule for BUSINESS, that for CONSUMER holds."""
+    valid_from: _builtins.str
+    """Its first day, ISO 8601, in the country's time zone. Empty: it has always held."""
+    valid_to: _builtins.str
+    """Its last day, ISO 8601. Empty: it holds until further notice."""
+    proof_retention_months: _builtins.int
+    """For how many months after its last use the proof of a consent is kept; 0: it rests on none."""
+    @_builtins.property
+    def national_register(self) -> Global___NationalRegister:
+        """The national register to screen against. Unset: none."""
+
+    @_builtins.property
+    def contact_hours(self) -> Global___ContactHours:
+        """When contact is permitted. Unset: at any time."""
+
+    @_builtins.property
+    def attempt_cap(self) -> Global___AttemptCap:
+        """How often. Unset: without a cap."""
+
     def __init__(
         self,
         *,
@@ -326,14 +568,20 @@ class Rule(_message.Message):
         soft_opt_in_within_months: _builtins.int = ...,
         running_contract_exemption: _builtins.bool = ...,
         consent_validity_months: _builtins.int = ...,
-        national_register: _builtins.str = ...,
+        national_register: Global___NationalRegister | None = ...,
         citation: _builtins.str = ...,
         checked_on: _builtins.str = ...,
         confidence: Global___Confidence.ValueType = ...,
+        recipient_type: _contact_pb2.RecipientType.ValueType = ...,
+        valid_from: _builtins.str = ...,
+        valid_to: _builtins.str = ...,
+        proof_retention_months: _builtins.int = ...,
+        contact_hours: Global___ContactHours | None = ...,
+        attempt_cap: Global___AttemptCap | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_cap", b"attempt_cap", "contact_hours", b"contact_hours", "national_register", b"national_register"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "checked_on", b"checked_on", "citation", b"citation", "confidence", b"confidence", "consent_validity_months", b"consent_validity_months", "country", b"country", "line_type", b"line_type", "national_register", b"national_register", "regime", b"regime", "rule_id", b"rule_id", "running_contract_exemption", b"running_contract_exemption", "soft_opt_in", b"soft_opt_in", "soft_opt_in_within_months", b"soft_opt_in_within_months"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_cap", b"attempt_cap", "channel", b"channel", "checked_on", b"checked_on", "citation", b"citation", "confidence", b"confidence", "consent_validity_months", b"consent_validity_months", "contact_hours", b"contact_hours", "country", b"country", "line_type", b"line_type", "national_register", b"national_register", "proof_retention_months", b"proof_retention_months", "recipient_type", b"recipient_type", "regime", b"regime", "rule_id", b"rule_id", "running_contract_exemption", b"running_contract_exemption", "soft_opt_in", b"soft_opt_in", "soft_opt_in_within_months", b"soft_opt_in_within_months", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,6 +599,7 @@ class RecordingRule(_message.Message):
     BASIS_FIELD_NUMBER: _builtins.int
     RETENTION_MONTHS_FIELD_NUMBER: _builtins.int
     CITATION_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
     """Its id."""
     line: _decision_service_pb2.CallLine.ValueType
@@ -363,6 +612,8 @@ class RecordingRule(_message.Message):
     """How long a recording is kept, in months; 0 where none is made."""
     citation: _builtins.str
     """The law. May be empty."""
+    purpose: _builtins.str
+    """What the recording is for, in words; it may be used for nothing else. Empty where none is made."""
     def __init__(
         self,
         *,
@@ -372,10 +623,11 @@ class RecordingRule(_message.Message):
         basis: Global___RecordingBasis.ValueType = ...,
         retention_months: _builtins.int = ...,
         citation: _builtins.str = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "citation", b"citation", "direction", b"direction", "line", b"line", "retention_months", b"retention_months", "rule_id", b"rule_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "citation", b"citation", "direction", b"direction", "line", b"line", "purpose", b"purpose", "retention_months", b"retention_months", "rule_id", b"rule_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -848,6 +848,124 @@ class RecordPartnerLeadsResponse(_message.Message):
 Global___RecordPartnerLeadsResponse: _TypeAlias = RecordPartnerLeadsResponse  # noqa: Y015
 
 @_typing.final
+class RegisterResult(_message.Message):
+    """What the register said of one contact point."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    LISTED_ON_FIELD_NUMBER: _builtins.int
+    status: _entry_pb2.RegisterStatus.ValueType
+    """What the register said."""
+    listed_on: _builtins.str
+    """For LISTED: the day it was listed, ISO 8601, where the register tells it. Empty: not known; then
+    the day counts on which it was first seen listed.
+    """
+    @_builtins.property
+    def contact_point(self) -> _contact_pb2.ContactPoint:
+        """The contact point, as it was submitted."""
+
+    def __init__(
+        self,
+        *,
+        contact_point: _contact_pb2.ContactPoint | None = ...,
+        status: _entry_pb2.RegisterStatus.ValueType = ...,
+        listed_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point", "listed_on", b"listed_on", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterResult: _TypeAlias = RegisterResult  # noqa: Y015
+
+@_typing.final
+class RecordRegisterResultsRequest(_message.Message):
+    """Records the results of a scrub."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTROLLER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REGISTER_FIELD_NUMBER: _builtins.int
+    CHECKED_ON_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    controller: _builtins.str
+    """The controller; `group` where the scrub was made for all of them. Required."""
+    request_id: _builtins.str
+    """As in RecordConsentRequest; one for all results of the message. Required."""
+    register: _builtins.str
+    """The register, as the policy's rules name it, e.g. `RPO`. Required."""
+    checked_on: _builtins.str
+    """The day of the scrub, ISO 8601, in the time zone of the register's country; not in the future.
+    Required.
+    """
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterResult]:
+        """1 to 5,000 results. One contact point twice: LISTED counts."""
+
+    def __init__(
+        self,
+        *,
+        controller: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        register: _builtins.str = ...,
+        checked_on: _builtins.str = ...,
+        results: _abc.Iterable[Global___RegisterResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_on", b"checked_on", "controller", b"controller", "register", b"register", "request_id", b"request_id", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRegisterResultsRequest: _TypeAlias = RecordRegisterResultsRequest  # noqa: Y015
+
+@_typing.final
+class RecordRegisterResultsResponse(_message.Message):
+    """The results were recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTED_FIELD_NUMBER: _builtins.int
+    CLEAR_FIELD_NUMBER: _builtins.int
+    INVALID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
+    listed: _builtins.int
+    """How many contact points were recorded as listed."""
+    clear: _builtins.int
+    """How many as clear."""
+    revision: _builtins.str
+    """The state of the registry with the results in it."""
+    @_builtins.property
+    def invalid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The indices of results whose contact point has no normal form; nothing was recorded for them."""
+
+    @_builtins.property
+    def recorded_at(self) -> _timestamp_pb2.Timestamp:
+        """When they were stored."""
+
+    def __init__(
+        self,
+        *,
+        listed: _builtins.int = ...,
+        clear: _builtins.int = ...,
+        invalid: _abc.Iterable[_builtins.int] | None = ...,
+        revision: _builtins.str = ...,
+        recorded_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recorded_at", b"recorded_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clear", b"clear", "invalid", b"invalid", "listed", b"listed", "recorded_at", b"recorded_at", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRegisterResultsResponse: _TypeAlias = RecordRegisterResultsResponse  # noqa: Y015
+
+@_typing.final
 class Partner(_message.Message):
     """A partner that collects consents as a controller of its own."""
 

@@ -75,6 +75,11 @@ class RegistryServiceStub:
                 request_serializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordPartnerLeadsRequest.SerializeToString,
                 response_deserializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordPartnerLeadsResponse.FromString,
                 _registered_method=True)
+        self.RecordRegisterResults = channel.unary_unary(
+                '/consent_registry.v1.RegistryService/RecordRegisterResults',
+                request_serializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordRegisterResultsRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordRegisterResultsResponse.FromString,
+                _registered_method=True)
         self.RegisterPartner = channel.unary_unary(
                 '/consent_registry.v1.RegistryService/RegisterPartner',
                 request_serializer=consent__registry_dot_v1_dot_registry__service__pb2.RegisterPartnerRequest.SerializeToString,
@@ -160,6 +165,17 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordRegisterResults(self, request, context):
+        """Records what a national register said of up to 5,000 contact points on one day. Contact points
+        without a normal form are told and spoil nothing else: what was not scrubbed stays REGISTER_STALE.
+        INVALID_ARGUMENT without a result; UNKNOWN_REGISTER for one that no rule names;
+        EXPRESSED_IN_FUTURE for a day that has not begun there; CONTRADICTION for a contact point listed
+        after the scrub, or clear and yet listed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RegisterPartner(self, request, context):
         """Registers a partner, or changes what it is permitted. Decisions use what is permitted when they
         are made. The same content again changes nothing.
@@ -212,6 +228,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.RecordPartnerLeads,
                     request_deserializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordPartnerLeadsRequest.FromString,
                     response_serializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordPartnerLeadsResponse.SerializeToString,
+            ),
+            'RecordRegisterResults': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRegisterResults,
+                    request_deserializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordRegisterResultsRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_registry__service__pb2.RecordRegisterResultsResponse.SerializeToString,
             ),
             'RegisterPartner': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterPartner,
@@ -419,6 +440,33 @@ class RegistryService:
             '/consent_registry.v1.RegistryService/RecordPartnerLeads',
             consent__registry_dot_v1_dot_registry__service__pb2.RecordPartnerLeadsRequest.SerializeToString,
             consent__registry_dot_v1_dot_registry__service__pb2.RecordPartnerLeadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRegisterResults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.RegistryService/RecordRegisterResults',
+            consent__registry_dot_v1_dot_registry__service__pb2.RecordRegisterResultsRequest.SerializeToString,
+            consent__registry_dot_v1_dot_registry__service__pb2.RecordRegisterResultsResponse.FromString,
             options,
             channel_credentials,
             insecure,

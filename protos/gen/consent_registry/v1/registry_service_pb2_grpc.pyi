@@ -74,6 +74,13 @@ class RegistryServiceStub:
     A lead never lifts an opt-out. NOT_FOUND, UNKNOWN_PARTNER for a partner that is not registered.
     No lead: INVALID_ARGUMENT.
     """
+    RecordRegisterResults: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.RecordRegisterResultsRequest, _registry_service_pb2.RecordRegisterResultsResponse]
+    """Records what a national register said of up to 5,000 contact points on one day. Contact points
+    without a normal form are told and spoil nothing else: what was not scrubbed stays REGISTER_STALE.
+    INVALID_ARGUMENT without a result; UNKNOWN_REGISTER for one that no rule names;
+    EXPRESSED_IN_FUTURE for a day that has not begun there; CONTRADICTION for a contact point listed
+    after the scrub, or clear and yet listed.
+    """
     RegisterPartner: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.RegisterPartnerRequest, _registry_service_pb2.RegisterPartnerResponse]
     """Registers a partner, or changes what it is permitted. Decisions use what is permitted when they
     are made. The same content again changes nothing.
@@ -126,6 +133,13 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Records up to 1,000 leads of one partner, each for itself: a lead that is refused spoils no other.
     A lead never lifts an opt-out. NOT_FOUND, UNKNOWN_PARTNER for a partner that is not registered.
     No lead: INVALID_ARGUMENT.
+    """
+    RecordRegisterResults: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.RecordRegisterResultsRequest, _registry_service_pb2.RecordRegisterResultsResponse]  # type: ignore[assignment]
+    """Records what a national register said of up to 5,000 contact points on one day. Contact points
+    without a normal form are told and spoil nothing else: what was not scrubbed stays REGISTER_STALE.
+    INVALID_ARGUMENT without a result; UNKNOWN_REGISTER for one that no rule names;
+    EXPRESSED_IN_FUTURE for a day that has not begun there; CONTRADICTION for a contact point listed
+    after the scrub, or clear and yet listed.
     """
     RegisterPartner: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.RegisterPartnerRequest, _registry_service_pb2.RegisterPartnerResponse]  # type: ignore[assignment]
     """Registers a partner, or changes what it is permitted. Decisions use what is permitted when they
@@ -218,6 +232,19 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records up to 1,000 leads of one partner, each for itself: a lead that is refused spoils no other.
         A lead never lifts an opt-out. NOT_FOUND, UNKNOWN_PARTNER for a partner that is not registered.
         No lead: INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordRegisterResults(
+        self,
+        request: _registry_service_pb2.RecordRegisterResultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_service_pb2.RecordRegisterResultsResponse, _abc.Awaitable[_registry_service_pb2.RecordRegisterResultsResponse]]:
+        """Records what a national register said of up to 5,000 contact points on one day. Contact points
+        without a normal form are told and spoil nothing else: what was not scrubbed stays REGISTER_STALE.
+        INVALID_ARGUMENT without a result; UNKNOWN_REGISTER for one that no rule names;
+        EXPRESSED_IN_FUTURE for a day that has not begun there; CONTRADICTION for a contact point listed
+        after the scrub, or clear and yet listed.
         """
 
     @_abc_1.abstractmethod
