@@ -29,7 +29,7 @@ serve: $(STAMP) ## Run a server on this machine, with a PostgreSQL of its own
 
 .PHONY: test
 test: $(STAMP) ## Run the tests, a real PostgreSQL included (ARGS="-k name" for some)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto $(ARGS)
 
 .PHONY: check
 check: format-check lint types layers proto-lint proto-drift requirements-check alembic-check ## Run every check that CI runs, but the tests
@@ -54,6 +54,10 @@ baseline: $(STAMP) ## Take the contract as it is for the one that `breaking` com
 .PHONY: breaking
 breaking: $(STAMP) ## Compare the contract with the last release's (from the first release on)
 	@$(BIN)/buf breaking --against $(BASELINE)
+
+.PHONY: policy-doc
+policy-doc: $(STAMP) ## Rewrite docs/policy.md after a change of the policy packs
+	@$(BIN)/python -m tools.policy_document
 
 .PHONY: requirements
 requirements: $(STAMP) ## Recompile requirements/*.txt after a change of pyproject.toml

@@ -2,17 +2,27 @@
 
 It shares the input types with the real engine and nothing else, so that a mistake has to be made
 twice to go unnoticed. Every step is one function that reads like its paragraph of the design;
-nothing is indexed, cached or skipped. Steps 7 (a register's results) and 9 (hours and caps) are
-left out: a rule that names a register is answered REGISTER_STALE.
+nothing is indexed, cached or skipped. How long an answer holds and when to try again it finds out
+by asking at every instant at which anything at all could happen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from consent_registry_server.domain.contact_hours import ContactHours, DayKind
 from consent_registry_server.domain.decision import Customer, Fact, Match, Question
-from consent_registry_server.domain.policy import Policy, Regime, Rule
+from consent_registry_server.domain.policy import (
+    AttemptCap,
+    NationalRegister,
+    Policy,
+    Regime,
+    RegisterExemption,
+    Rule,
+)
 from consent_registry_server.domain.vocabulary import (
     Channel,
     ContractState,
@@ -25,6 +35,17 @@ from consent_registry_server.domain.vocabulary import (
 )
 
 DAY_US = 24 * 60 * 60 * 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ZONE = ZoneInfo("Europe/Paris")
+"""Where all drawn recipients are."""
+HOLIDAYS = {
+    date(2026, 4, 6),
+    date(2026, 5, 1),
+    date(2026, 5, 8),
+    date(2026, 5, 14),
+    date(2026, 5, 25),
+}
+"""Those of France in the months that situations are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +75,13 @@ def decide_naively(question: Question, facts: list[Fact], policy: Policy) -> Nai
         *step_3_restrictions(question, facts),
         *steps_4_and_6_opt_outs(question, facts, policy),
         *step_5_consents(question, facts, policy),
-        *step_7_register(question, policy),
+        *step_7_register(question, facts, policy),
         *step_8_regime(question, policy),
         *step_10_nothing_allows(question, facts, policy),
+        *step_9_hours_and_cap(question, facts, policy),
     ]
+    # An unverified rule says so once, be it of its regime, its hours or its cap.
+    grounds = list(dict.fromkeys(grounds))
     strictest = max(ground.verdict for ground in grounds)
     deciding = next(ground for ground in grounds if ground.verdict == strictest)
     return NaiveDecision(deciding, tuple(grounds))
@@ -180,8 +204,7 @@ def ground_of_opt_out(fact: Fact) -> NaiveGround:
 def step_5_consents(question: Question, facts: list[Fact], policy: Policy) -> list[NaiveGround]:
     return [
         NaiveGround(reason_of_consent(fact), Verdict.ALLOW, fact.entry_id)
-        for fact in standing_consents(question, facts)
-        if failure_of(fact, question, policy) is None
+        for fact in holding_consents(question, facts, policy)
     ]
 
 
@@ -266,11 +289,92 @@ def is_accepted(consent: Fact, question: Question) -> bool:
 # --- Steps 7, 8 and 10 ----------------------------------------------------------------------------
 
 
-def step_7_register(question: Question, policy: Policy) -> list[NaiveGround]:
+def step_7_register(question: Question, facts: list[Fact], policy: Policy) -> list[NaiveGround]:
     rule = rule_for(question, policy)
-    if rule is None or not rule.register:
+    if rule is None or rule.register is None or is_exempt(question, facts, policy):
         return []
-    return [NaiveGround(Reason.REGISTER_STALE, Verdict.REVIEW)]
+    result = last_result(rule.register, facts)
+    if result is not None and result.is_listed and not came_later(question, facts, policy, result):
+        return [NaiveGround(Reason.NATIONAL_REGISTER, Verdict.DENY, result.entry_id)]
+    if result is None or not is_fresh(result, rule.register, question.at_us):
+        return [NaiveGround(Reason.REGISTER_STALE, Verdict.REVIEW)]
+    return []
+
+
+def last_result(register: NationalRegister, facts: list[Fact]) -> Fact | None:
+    results = [
+        fact
+        for fact in facts
+        if fact.kind == EntryKind.REGISTER_RESULT
+        and fact.match == Match.TARGET
+        and fact.register == register.name
+    ]
+    if not results:
+        return None
+    last_us = max(fact.counts_at_us for fact in results)
+    of_last_day = [fact for fact in results if fact.counts_at_us == last_us]
+    listed = [fact for fact in of_last_day if fact.is_listed]
+    return (listed or of_last_day)[0]
+
+
+def is_fresh(result: Fact, register: NationalRegister, at_us: int) -> bool:
+    age_us = at_us - result.counts_at_us
+    return 0 <= age_us < register.scrub_age_days * DAY_US
+
+
+def came_later(question: Question, facts: list[Fact], policy: Policy, listing: Fact) -> bool:
+    rule = rule_for(question, policy)
+    assert rule is not None
+    assert rule.register is not None
+    listed_at_us = listing.listed_at_us
+    if listed_at_us is None:
+        listed_at_us = listing.counts_at_us
+    return RegisterExemption.LATER_CONSENT in rule.register.exemptions and any(
+        listed_at_us < consent.counts_at_us for consent in holding_consents(question, facts, policy)
+    )
+
+
+def is_exempt(question: Question, facts: list[Fact], policy: Policy) -> bool:
+    rule, customer = rule_for(question, policy), question.customer
+    assert rule is not None
+    assert rule.register is not None
+    exemptions = rule.register.exemptions
+    is_customer = customer.relationship == Relationship.CUSTOMER
+    return (
+        (
+            RegisterExemption.CONSENT in exemptions
+            and bool(holding_consents(question, facts, policy))
+        )
+        or (RegisterExemption.CUSTOMER in exemptions and is_customer)
+        or (
+            RegisterExemption.CUSTOMER_SIMILAR_OFFER in exemptions
+            and is_customer
+            and customer.offer == Offer.SIMILAR_OWN
+        )
+        or (
+            RegisterExemption.CONTRACT in exemptions
+            and has_contract(question, rule.register.contract_ended_within_days)
+        )
+    )
+
+
+def has_contract(question: Question, ended_within_days: int) -> bool:
+    customer = question.customer
+    if customer.contract == ContractState.RUNNING:
+        return True
+    return (
+        customer.contract == ContractState.ENDED
+        and customer.contract_ended_at_us is not None
+        and 0 <= question.at_us - customer.contract_ended_at_us < ended_within_days * DAY_US
+    )
+
+
+def holding_consents(question: Question, facts: list[Fact], policy: Policy) -> list[Fact]:
+    return [
+        fact
+        for fact in standing_consents(question, facts)
+        if failure_of(fact, question, policy) is None
+    ]
 
 
 def step_8_regime(question: Question, policy: Policy) -> list[NaiveGround]:
@@ -385,6 +489,141 @@ def failing_consents(question: Question, facts: list[Fact], policy: Policy) -> l
     ]
 
 
+# --- Step 9 ---------------------------------------------------------------------------------------
+
+
+def step_9_hours_and_cap(
+    question: Question, facts: list[Fact], policy: Policy
+) -> list[NaiveGround]:
+    rule = rule_for(question, policy)
+    if rule is None:
+        return []
+    grounds = []
+    if rule.contact_hours is not None and not are_open(rule.contact_hours, question):
+        reason = Reason.OUTSIDE_CONTACT_HOURS
+        grounds.append(ground_of_time(reason, is_verified=rule.contact_hours.is_verified))
+    if rule.attempt_cap is not None and attempts_made(rule.attempt_cap, question, facts):
+        grounds.append(ground_of_time(Reason.ATTEMPT_CAP, is_verified=rule.attempt_cap.is_verified))
+    return grounds
+
+
+def ground_of_time(reason: Reason, *, is_verified: bool) -> NaiveGround:
+    if is_verified:
+        return NaiveGround(reason, Verdict.DENY)
+    return NaiveGround(Reason.RULE_UNVERIFIED, Verdict.REVIEW)
+
+
+def are_open(hours: ContactHours, question: Question) -> bool:
+    """The drawn places keep one zone and no holiday of their own."""
+    local = (EPOCH + timedelta(microseconds=question.at_us)).astimezone(ZONE)
+    since_midnight = local - local.replace(hour=0, minute=0, second=0, microsecond=0)
+    windows = hours.by_day.get(DayKind(local.weekday()), ())
+    if local.date() in HOLIDAYS:
+        windows = hours.by_day.get(DayKind.HOLIDAY, ())
+    return any(
+        timedelta(minutes=window.from_minute)
+        <= since_midnight
+        < timedelta(minutes=window.to_minute)
+        for window in windows
+    )
+
+
+def attempts_made(cap: AttemptCap, question: Question, facts: list[Fact]) -> bool:
+    """Whether none is left of those that any stretch of so many days may hold."""
+    counted = [
+        fact
+        for fact in facts
+        if fact.kind == EntryKind.CONTACT_ATTEMPT
+        and fact.match == Match.TARGET
+        and fact.lifted_at_us is None
+        and question.at_us - may_last_be_made_at(fact) < cap.days * DAY_US
+    ]
+    return len(counted) >= cap.attempts
+
+
+def may_last_be_made_at(attempt: Fact) -> int:
+    return attempt.counts_at_us if attempt.expires_at_us is None else attempt.expires_at_us
+
+
+# --- How long it holds ----------------------------------------------------------------------------
+
+
+def answer_at(
+    question: Question, facts: list[Fact], policy: Policy, at_us: int
+) -> tuple[Verdict, Reason]:
+    """Verdict and reason, were it asked at another instant."""
+    deciding = decide_naively(replace(question, at_us=at_us), facts, policy).deciding
+    return (deciding.verdict, deciding.reason)
+
+
+def valid_until_naively(
+    question: Question, facts: list[Fact], policy: Policy, horizon_us: int
+) -> int | None:
+    """The first later instant with another answer; None when there is none up to the horizon."""
+    now = answer_at(question, facts, policy, question.at_us)
+    later = happenings(question, facts, policy, horizon_us)
+    return next((at for at in later if answer_at(question, facts, policy, at) != now), None)
+
+
+def retry_at_naively(
+    question: Question, facts: list[Fact], policy: Policy, horizon_us: int
+) -> int | None:
+    """The first later instant at which the answer is ALLOW."""
+    later = happenings(question, facts, policy, horizon_us)
+    return next(
+        (at for at in later if answer_at(question, facts, policy, at)[0] == Verdict.ALLOW), None
+    )
+
+
+def happenings(question: Question, facts: list[Fact], policy: Policy, horizon_us: int) -> list[int]:
+    """Every later instant at which anything in question, facts or rules begins or ends."""
+    found: set[int | None] = set()
+    customer = question.customer
+    found |= {customer.contract_ended_at_us, customer.last_sale_at_us}
+    for fact in facts:
+        found |= {fact.counts_at_us, fact.expires_at_us, fact.lifted_at_us}
+        if fact.partner is not None:
+            found.add(fact.counts_at_us + fact.partner.maximum_lead_age_days * DAY_US)
+    for rules in policy.rules.values():
+        for rule in rules:
+            found |= {rule.holds_from_us, rule.holds_until_us}
+            found |= set(happenings_of_rule(rule, question, facts))
+            if rule.contact_hours is not None:
+                found |= set(openings(rule.contact_hours, question.at_us, horizon_us))
+    return sorted(at for at in found if at is not None and question.at_us < at <= horizon_us)
+
+
+def happenings_of_rule(rule: Rule, question: Question, facts: list[Fact]) -> Iterator[int]:
+    for fact in facts:
+        if rule.consent_validity_months is not None:
+            yield months_later(fact.counts_at_us, rule.consent_validity_months)
+        if rule.register is not None:
+            yield fact.counts_at_us + rule.register.scrub_age_days * DAY_US
+        if rule.attempt_cap is not None:
+            yield may_last_be_made_at(fact) + rule.attempt_cap.days * DAY_US
+    customer = question.customer
+    if rule.register is not None and customer.contract_ended_at_us is not None:
+        within_days = rule.register.contract_ended_within_days
+        yield customer.contract_ended_at_us + within_days * DAY_US
+    months = None if rule.soft_opt_in is None else rule.soft_opt_in.within_months
+    if months is not None and customer.last_sale_at_us is not None:
+        yield months_later(customer.last_sale_at_us, months)
+
+
+def openings(hours: ContactHours, from_us: int, to_us: int) -> Iterator[int]:
+    day = (EPOCH + timedelta(microseconds=from_us)).astimezone(ZONE).date()
+    last = (EPOCH + timedelta(microseconds=to_us)).astimezone(ZONE).date()
+    while day <= last:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=ZONE)
+        for windows in hours.by_day.values():
+            for window in windows:
+                for minute in window:
+                    hour, minute_of_hour = divmod(minute, 60)
+                    local = midnight.replace(hour=hour, minute=minute_of_hour)
+                    yield (local - EPOCH) // timedelta(microseconds=1)
+        day += timedelta(days=1)
+
+
 # --- What several steps need ----------------------------------------------------------------------
 
 
@@ -396,7 +635,11 @@ def rule_for(question: Question, policy: Policy) -> Rule | None:
     country = None if question.country is None else policy.jurisdiction(question.country)
     if country is None:
         return None
-    return policy.rule(country, question.channel, question.line_type)
+    slots = policy.rules_for(country, question.channel, question.line_type, question.recipient_type)
+    in_force = [
+        rule for rule in slots if rule.holds_from_us <= question.at_us < rule.holds_until_us
+    ]
+    return in_force[0] if in_force else None
 
 
 def latest_first(facts: list[Fact]) -> list[Fact]:

@@ -9,7 +9,7 @@ still shrinks to the first option of everything.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from consent_registry_server.domain.calendar import to_us
+from consent_registry_server.domain.contact_hours import ContactHours, DayKind, Place, Window
 from consent_registry_server.domain.decision import (
     Customer,
     Fact,
@@ -25,11 +26,17 @@ from consent_registry_server.domain.decision import (
     Question,
 )
 from consent_registry_server.domain.policy import (
+    ALWAYS_US,
+    NEVER_US,
+    AttemptCap,
     LineType,
+    NationalRegister,
     Policy,
     Purpose,
     Regime,
+    RegisterExemption,
     Rule,
+    Slot,
     SoftOptIn,
 )
 from consent_registry_server.domain.vocabulary import (
@@ -42,6 +49,7 @@ from consent_registry_server.domain.vocabulary import (
     EntryKind,
     Offer,
     PurposeId,
+    RecipientType,
     Relationship,
     RuleId,
     channel_mask,
@@ -87,6 +95,23 @@ INSTANTS = tuple(
 )
 NO_INSTANT: tuple[int | None, ...] = (None,) * len(INSTANTS)
 LEAD_AGES_DAYS = (59, 31, 28, 0)
+
+REGISTER = "A register"
+PLACE = Place(FRANCE, ("Europe/Paris",))
+"""Wherever the recipient's country is, the clock on their wall is the one in Paris."""
+
+WEEKDAYS = (DayKind.MON, DayKind.TUE, DayKind.WED, DayKind.THU, DayKind.FRI)
+LUNCHING = dict.fromkeys(WEEKDAYS, (Window(600, 780), Window(840, 1200)))
+DAILY = dict.fromkeys((*WEEKDAYS, DayKind.SAT, DayKind.HOLIDAY), (Window(540, 810),))
+# One object a kind: hours remember what they found, and are compared by what they say.
+HOURS = (
+    None,
+    None,
+    ContactHours(LUNCHING),
+    ContactHours(DAILY),
+    ContactHours(LUNCHING, is_verified=False),
+)
+CAPS = (None, None, AttemptCap(2, 28), AttemptCap(1, 59), AttemptCap(1, 31, is_verified=False))
 
 
 @dataclass(frozen=True)
@@ -151,7 +176,7 @@ def restriction_from(row: bytes) -> Fact:
 def consent_from(row: bytes) -> Fact:
     """A consent, more often than not a good one."""
     choices = Choices(row)
-    kind = choices.one((EntryKind.CONSENT, EntryKind.CONSENT, EntryKind.PARTNER_CONSENT))
+    kind = choices.one((EntryKind.CONSENT, EntryKind.PARTNER_CONSENT))
     is_partner = kind is EntryKind.PARTNER_CONSENT
     terms = PartnerTerms(
         permitted_channels=channel_mask(choices.some(CHANNELS)),
@@ -172,9 +197,53 @@ def consent_from(row: bytes) -> Fact:
     )
 
 
+def register_result_from(row: bytes) -> Fact:
+    """What a register said one day, mostly of the target and mostly the register asked about."""
+    choices = Choices(row)
+    return Fact(
+        kind=EntryKind.REGISTER_RESULT,
+        entry_id=EntryId(UUID(int=choices.one(range(256)))),
+        match=choices.one((Match.TARGET, Match.TARGET, Match.TARGET, Match.WIDE)),
+        channels=ALL_CHANNELS,
+        purposes=None,
+        counts_at_us=choices.one(INSTANTS),
+        register=choices.one((REGISTER, REGISTER, REGISTER, "Another")),
+        is_listed=choices.one((True, False)),
+        listed_at_us=choices.one((None, *INSTANTS)),
+    )
+
+
+def attempt_from(row: bytes) -> Fact:
+    """A contact attempt; a few were released."""
+    choices = Choices(row)
+    made_us = choices.one(INSTANTS)
+    return Fact(
+        kind=EntryKind.CONTACT_ATTEMPT,
+        entry_id=EntryId(UUID(int=choices.one(range(256)))),
+        match=choices.one((Match.TARGET, Match.TARGET, Match.TARGET, Match.WIDE)),
+        channels=Channel.VOICE_CALL.mask,
+        purposes=frozenset({PARENT}),
+        counts_at_us=made_us,
+        expires_at_us=choices.one((None, made_us + 15 * 60 * 1_000_000)),
+        lifted_at_us=choices.one((None, None, None, *INSTANTS[:1])),
+    )
+
+
 def fact_from(row: bytes) -> Fact:
-    """Any fact that can meet a question; one in twelve is a restriction."""
-    kinds = (*[consent_from] * 6, *[opt_out_from] * 5, restriction_from)
+    """Any fact that can meet a question; one in sixteen is a restriction."""
+    kinds = (
+        *[consent_from] * 5,
+        *[opt_out_from] * 4,
+        *[register_result_from] * 3,
+        *[attempt_from] * 3,
+        restriction_from,
+    )
+    return kinds[row[-1] % len(kinds)](row)
+
+
+def permitting_fact_from(row: bytes) -> Fact:
+    """Any fact but an opt-out: where anything may come, most answers are an opt-out's."""
+    kinds = (*[consent_from] * 3, register_result_from, attempt_from)
     return kinds[row[-1] % len(kinds)](row)
 
 
@@ -195,11 +264,20 @@ def question_from(row: bytes) -> Question:
             last_sale_at_us=choices.one((*INSTANTS, None, None)),
             informed_at_collection=choices.one((True, True, False)),
             offer=choices.one((Offer.SIMILAR_OWN, *Offer, None)),
+            contract_ended_at_us=choices.one((None, *INSTANTS)),
         ),
+        recipient_type=choices.one((RecipientType.CONSUMER, *RecipientType)),
+        place=PLACE,
     )
 
 
-def rule_from(row: bytes, country: CountryCode, channel: Channel, line_type: LineType) -> Rule:
+def rule_from(
+    row: bytes,
+    country: CountryCode,
+    channel: Channel,
+    line_type: LineType,
+    recipient_type: RecipientType = RecipientType.CONSUMER,
+) -> Rule:
     """A rule of any regime, with any exemptions."""
     choices = Choices(row)
     soft_opt_in = SoftOptIn(choices.one((None, 1, 2)))
@@ -212,42 +290,75 @@ def rule_from(row: bytes, country: CountryCode, channel: Channel, line_type: Lin
         soft_opt_in=choices.one((None, soft_opt_in)),
         running_contract_exemption=choices.one((False, False, True)),
         consent_validity_months=choices.one((None, None, 1, 2)),
-        register=choices.one(("", "", "", "", "A register")),
+        register=choices.one((None, None, register_from(choices))),
+        contact_hours=choices.one(HOURS),
+        attempt_cap=choices.one(CAPS),
+        recipient_type=recipient_type,
         citation="a law",
     )
 
 
+def register_from(choices: Choices) -> NationalRegister:
+    """A register with any exemptions."""
+    return NationalRegister(
+        REGISTER,
+        scrub_age_days=choices.one((15, 31, 1)),
+        exemptions=frozenset(choices.some((None, *RegisterExemption))) - {None},
+        contract_ended_within_days=choices.one((0, 30)),
+    )
+
+
+SLOTS: tuple[Slot, ...] = (
+    *((FRANCE, channel, LineType.ANY, RecipientType.CONSUMER) for channel in CHANNELS),
+    (FRANCE, Channel.EMAIL, LineType.ANY, RecipientType.BUSINESS),
+    (IRELAND, Channel.VOICE_CALL, LineType.MOBILE, RecipientType.CONSUMER),
+    (IRELAND, Channel.VOICE_CALL, LineType.LANDLINE, RecipientType.CONSUMER),
+    (IRELAND, Channel.EMAIL, LineType.ANY, RecipientType.CONSUMER),
+)
+
+
+def rules_of_slot(row: bytes, slot: Slot) -> tuple[Rule, ...]:
+    """One rule for all times, or two of which one follows the other, maybe after a while."""
+    ends_us, begins_us = {
+        0: (INSTANTS[3], INSTANTS[3]),
+        1: (INSTANTS[3], INSTANTS[6]),
+    }.get(row[-1] % 4, (NEVER_US, NEVER_US))
+    first = rule_from(row, *slot)
+    if ends_us == NEVER_US:
+        return (first,)
+    second = rule_from(row[::-1], *slot)
+    return (
+        replace(first, holds_from_us=ALWAYS_US, holds_until_us=ends_us),
+        replace(second, rule_id=RuleId(f"{second.rule_id}.later"), holds_from_us=begins_us),
+    )
+
+
 def policy_from(row: bytes) -> Policy:
-    """One drawn rule for all of France, and for the two kinds of phone lines in Ireland."""
-    keys = [(FRANCE, channel, LineType.ANY) for channel in CHANNELS]
-    keys += [
-        (IRELAND, Channel.VOICE_CALL, LineType.MOBILE),
-        (IRELAND, Channel.VOICE_CALL, LineType.LANDLINE),
-        (IRELAND, Channel.EMAIL, LineType.ANY),
-    ]
+    """Drawn rules for all of France, and for the two kinds of phone lines in Ireland."""
     return Policy(
         version="drawn",
         controllers={},
         purposes=PURPOSES,
-        rules={key: rule_from(row, *key) for key in keys},
+        rules={slot: rules_of_slot(row, slot) for slot in SLOTS},
         recording_rules={},
         territories={REUNION: FRANCE},
-        countries=frozenset({FRANCE, IRELAND}),
+        time_zones={FRANCE: ("Europe/Paris",), IRELAND: ("Europe/Dublin",)},
     )
 
 
-ROW_LENGTH = 16
+ROW_LENGTH = 24
 rows = st.binary(min_size=ROW_LENGTH, max_size=ROW_LENGTH)
 questions = rows.map(question_from)
 policies = rows.map(policy_from)
 opt_outs = rows.map(opt_out_from)
 consents = rows.map(consent_from)
 facts = rows.map(fact_from)
+permitting_facts = rows.map(permitting_fact_from)
 
 
 def _several(fact: st.SearchStrategy[Fact]) -> st.SearchStrategy[list[Fact]]:
     return st.lists(fact, max_size=6, unique_by=lambda fact: fact.entry_id)
 
 
-# Where anything may come, most answers are an opt-out's; so half of the people never opt out.
-situations = st.builds(Situation, questions, _several(consents) | _several(facts), policies)
+# Half of the people never opt out.
+situations = st.builds(Situation, questions, _several(permitting_facts) | _several(facts), policies)

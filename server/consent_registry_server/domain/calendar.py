@@ -28,15 +28,15 @@ def plus_months(instant_us: int, months: int) -> int:
     Where that day does not exist the last of its month stands in (31 January plus one month is
     28 or 29 February), so that a term never runs longer than the law gives.
     """
-    day, time_of_day_us = divmod(instant_us, DAY_US)
-    return _day_plus_months(day, months) * DAY_US + time_of_day_us
+    return instant_us + _months_us(instant_us // DAY_US, months)
 
 
 # Terms start on few distinct days, and a date arithmetic costs more than the rest of a decision.
 @lru_cache(maxsize=8192)
-def _day_plus_months(day: int, months: int) -> int:
+def _months_us(day: int, months: int) -> int:
+    """How long so many calendar months are that start on a day, in microseconds."""
     start = (EPOCH + timedelta(days=day)).date()
     year, month0 = divmod(start.year * 12 + start.month - 1 + months, 12)
     last = monthrange(year, month0 + 1)[1]
     end = start.replace(year=year, month=month0 + 1, day=min(start.day, last))
-    return (end - EPOCH.date()).days
+    return (end - start).days * DAY_US

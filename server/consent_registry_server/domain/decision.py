@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from consent_registry_server.domain.contact_hours import Place
 from consent_registry_server.domain.policy import LineType
 from consent_registry_server.domain.vocabulary import (
     CallDirection,
@@ -54,7 +55,10 @@ class PartnerTerms:
 class Fact:
     """One standing entry that concerns the question's controller and met its contact points.
 
-    `lifted_at_us` is the instant from which a do-not-contact entry no longer holds.
+    `lifted_at_us` is the instant from which a do-not-contact entry no longer holds; on a contact
+    attempt it says that the attempt was never made. A register result counts at the start of its
+    `checked_on`; `listed_at_us` is the end of its `listed_on`, or of the day the listing was
+    first seen.
     """
 
     kind: EntryKind
@@ -70,6 +74,9 @@ class Fact:
     proven: bool = False
     lifts_opt_outs: bool = False
     partner: PartnerTerms | None = None
+    register: str = ""
+    is_listed: bool = False
+    listed_at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,8 @@ class Question:
     """May this controller contact this target, on this channel, for this purpose, at this time?
 
     `country` is None when neither caller nor target tells it; `is_target_usable` is False when
-    the target has no normal form or is not of the channel's kind.
+    the target has no normal form or is not of the channel's kind; `place` is None where number
+    and address tell no more of the recipient's time zone than the country does.
     """
 
     controller: ControllerId
@@ -107,6 +115,7 @@ class Question:
     line_type: LineType = LineType.ANY
     customer: Customer = UNKNOWN_CUSTOMER
     recipient_type: RecipientType = RecipientType.CONSUMER
+    place: Place | None = None
 
 
 @dataclass(slots=True)
@@ -139,7 +148,9 @@ class Ground:
 class Decision:
     """The answer: the deciding ground first in `grounds`, then the others in step order.
 
-    `valid_until_us` is the first instant at which time alone may change the answer.
+    `valid_until_us` is the first instant at which time alone changes verdict or reason, None when
+    it never will. `retry_at_us` goes with OUTSIDE_CONTACT_HOURS and ATTEMPT_CAP: the first instant
+    at which the answer would be ALLOW, None when time alone will not make it so.
     """
 
     verdict: Verdict

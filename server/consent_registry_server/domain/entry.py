@@ -15,12 +15,14 @@ from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.errors import InvalidRequest
 from consent_registry_server.domain.vocabulary import (
     ALL_CHANNELS,
+    AttemptOutcome,
     ControllerId,
     EntryId,
     EntryKind,
     PartnerId,
     Precision,
     PurposeId,
+    RegisterStatus,
     Source,
 )
 
@@ -79,10 +81,32 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """What became of a contact attempt: for ATTEMPT_OUTCOME."""
+
+    attempt_id: EntryId
+    outcome: AttemptOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterResult:
+    """What a national register said of the contact points: for REGISTER_RESULT.
+
+    The day of the scrub is the expression's. `listed_at_us` is the end of the day on which they
+    were listed, as far as the register told; None for CLEAR and where it is not known.
+    """
+
+    register: str
+    status: RegisterStatus
+    listed_at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewEntry:
     """An entry about to be written, without its id and recording time.
 
     `channels` is a bit set, ALL_CHANNELS for all; `purposes` is None for all but `service`.
+    `lifts_entry_id` names what a lift lifts, and the attempt whose outcome is RELEASED.
     `identity` fields (subject, evidence, lead id) never reach the ledger, only the vault.
     """
 
@@ -99,6 +123,8 @@ class NewEntry:
     partner_id: PartnerId | None = None
     lead_id: str = field(repr=False, default="")
     lifts_entry_id: EntryId | None = None
+    attempt: AttemptReport | None = None
+    register_result: RegisterResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +145,8 @@ class Entry:
     lifts_entry_id: EntryId | None
     lifted_at_us: int | None
     contact_kinds: tuple[int, ...]
+    attempt: AttemptReport | None = None
+    register_result: RegisterResult | None = None
 
 
 def end_of_day_us(instant_us: int, time_zone: str) -> int:

@@ -39,9 +39,9 @@ def is_proven(expression: Expression, evidence: Evidence) -> bool:
     """
     return (
         expression.precision is not Precision.UNKNOWN
-        and bool(evidence.text or evidence.text_digest)
-        and bool(evidence.form_id or evidence.notice_version)
-        and (expression.source is not Source.THIRD_PARTY_FORM or bool(evidence.third_party))
+        and bool(evidence.text.strip() or evidence.text_digest)
+        and bool(evidence.form_id.strip() or evidence.notice_version.strip())
+        and (expression.source is not Source.THIRD_PARTY_FORM or bool(evidence.third_party.strip()))
     )
 
 

@@ -22,7 +22,17 @@ GROUP: Final = ControllerId("group")
 """The reserved controller whose entries bind every other one; it never asks."""
 
 
-class Channel(IntEnum):
+class Number(IntEnum):
+    """An enumeration whose members hash as the numbers they are.
+
+    Rules are looked up by them on every decision, and an enumeration's own hash costs ten times
+    as much.
+    """
+
+    __hash__ = int.__hash__
+
+
+class Channel(Number):
     """A way to reach a person, or to process data about them (PROCESSING)."""
 
     EMAIL = 1
@@ -60,7 +70,7 @@ def channels_in(mask: int) -> tuple[Channel, ...]:
     return tuple(channel for channel in Channel if mask & channel.mask)
 
 
-class RecipientType(IntEnum):
+class RecipientType(Number):
     """Whether the person is asked as a consumer or in their profession."""
 
     CONSUMER = 1
@@ -124,6 +134,27 @@ class EntryKind(IntEnum):
     RECORDING_OBJECTION = 6
     RECORDING_OBJECTION_LIFT = 7
     RESTRICTION = 8
+    CONTACT_ATTEMPT = 9
+    ATTEMPT_OUTCOME = 10
+    REGISTER_RESULT = 11
+
+
+class AttemptOutcome(IntEnum):
+    """What became of a contact attempt that was reserved."""
+
+    REACHED = 1
+    UNANSWERED = 2
+    REFUSED = 3
+    """The person asked not to be contacted this way again: an opt-out."""
+    RELEASED = 4
+    """Never made; it counts no more."""
+
+
+class RegisterStatus(IntEnum):
+    """What a national register says of a contact point."""
+
+    LISTED = 1
+    CLEAR = 2
 
 
 class PartnerKind(IntEnum):

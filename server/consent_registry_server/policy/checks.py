@@ -1,6 +1,7 @@
 """What must hold between the keys and files of a policy, beyond the shape of each.
 
 Every check reports into the document at fault and goes on, so that one start names all faults.
+The rules of a country are checked in `rule_checks.py`.
 """
 
 from __future__ import annotations
@@ -10,24 +11,27 @@ from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import Final
 
-from consent_registry_server.domain.policy import LineType, RecordingBasis, Regime
-from consent_registry_server.domain.vocabulary import GROUP, CallDirection, CallLine, Channel
+from consent_registry_server.domain.policy import RecordingBasis, Regime
+from consent_registry_server.domain.vocabulary import GROUP, CallDirection, CallLine
 from consent_registry_server.policy.document import Document, KeyPath
 from consent_registry_server.policy.schema import (
     ControllersFile,
     CountryFile,
     DeclaredPurpose,
     DeclaredRecordingRule,
-    DeclaredRule,
     PurposesFile,
     RecordingFile,
+    UnverifiedFile,
+)
+from consent_registry_server.policy.times import (
+    are_hours_within,
+    attempt_cap,
+    contact_hours,
+    is_cap_within,
 )
 
 SERVICE: Final = "service"
 """The one purpose that is not marketing: contract, safety, alarm."""
-
-LINE_TYPE_CHANNELS: Final = frozenset({Channel.SMS, Channel.VOICE_CALL, Channel.AUTOMATED_CALL})
-"""Where a rule may tell mobile lines from landlines."""
 
 
 def check_controllers(
@@ -105,74 +109,17 @@ def check_recording(pack: RecordingFile, document: Document) -> None:
 
 def _check_recording_rule(rule: DeclaredRecordingRule, document: Document, *, key: str) -> None:
     expected = f"recording.{rule.line.name}.{rule.direction.name}".lower()
-    _check_rule_id(key, document, expected=expected)
-    permitted = rule.basis is not RecordingBasis.NOT_PERMITTED
-    if permitted and rule.retention_months is None:
-        document.report(("rules", key), "retention_months is missing")
-    if not permitted and rule.retention_months is not None:
-        path = ("rules", key, "retention_months")
-        document.report(path, "nothing is recorded, so nothing is kept")
-
-
-def check_country(pack: CountryFile, document: Document, *, country: str) -> None:
-    """The file says what its name says, and every channel has its rules, each once."""
-    if pack.country != country:
-        document.report(("country",), f"the file's name says {country}")
-    seen: dict[tuple[Channel, LineType], str] = {}
-    for key, rule in pack.rules.items():
-        slot = (rule.channel, rule.line_type)
-        if slot in seen:
-            document.report(("rules", key), f"{_words(*slot)} has a rule already: {seen[slot]}")
-        seen.setdefault(slot, key)
-        expected = ".".join([country, *_words(*slot).split()]).lower()
-        _check_rule_id(key, document, expected=expected)
-        _check_rule(rule, document, path=("rules", key))
-    for channel in Channel:
-        _check_channel(channel, document, kinds={kind for owner, kind in seen if owner is channel})
-
-
-def _words(channel: Channel, line_type: LineType) -> str:
-    return channel.name if line_type is LineType.ANY else f"{channel.name} {line_type.name}"
-
-
-def _check_channel(channel: Channel, document: Document, *, kinds: AbstractSet[LineType]) -> None:
-    path: KeyPath = ("rules",)
-    if not kinds:
-        document.report(path, f"{channel.name} has no rule")
-    elif LineType.ANY in kinds and len(kinds) > 1:
-        # A number whose line type is unclear must not fall back on the laxer rule.
-        document.report(path, f"{channel.name} has a rule for any line beside one for a line type")
-    elif LineType.ANY not in kinds:
-        for kind in (LineType.MOBILE, LineType.LANDLINE):
-            if kind not in kinds:
-                document.report(path, f"{_words(channel, kind)} has no rule")
-
-
-def _check_rule(rule: DeclaredRule, document: Document, *, path: KeyPath) -> None:
-    if rule.line_type is not LineType.ANY and rule.channel not in LINE_TYPE_CHANNELS:
-        document.report((*path, "line_type"), f"{rule.channel.name} has no line types")
-    if rule.regime is not Regime.OPT_IN:
-        for key, stated in _consent_terms(rule).items():
-            if stated:
-                document.report((*path, key), "has a meaning under opt_in only")
-    if rule.regime is not None:
-        for key in ("citation", "checked_on"):
-            if getattr(rule, key) is None:
-                document.report(path, f"a verified rule needs {key}")
-
-
-def _consent_terms(rule: DeclaredRule) -> Mapping[str, bool]:
-    return {
-        "soft_opt_in": rule.soft_opt_in is not None,
-        "running_contract_exemption": rule.running_contract_exemption,
-        "consent_validity_months": rule.consent_validity_months is not None,
-    }
-
-
-def _check_rule_id(key: str, document: Document, *, expected: str) -> None:
-    """Decisions quote rule ids: one that names another channel would explain them wrongly."""
+    path: KeyPath = ("rules", key)
     if key != expected:
-        document.report(("rules", key), f"the id of this rule is {expected}")
+        document.report(path, f"the id of this rule is {expected}")
+    permitted = rule.basis is not RecordingBasis.NOT_PERMITTED
+    terms = {"purpose": "used for nothing", "retention_months": "not kept"}
+    for term, meaning in terms.items():
+        stated = getattr(rule, term) is not None
+        if permitted and not stated:
+            document.report(path, f"{term} is missing")
+        if stated and not permitted:
+            document.report((*path, term), f"nothing is recorded, so it is {meaning}")
 
 
 def check_territories(packs: Mapping[str, CountryFile], documents: Mapping[str, Document]) -> None:
@@ -190,3 +137,35 @@ def check_territories(packs: Mapping[str, CountryFile], documents: Mapping[str, 
                 owner = owners[territory]
                 document.report(("territories",), f"{territory} is a territory of {owner} already")
             owners.setdefault(territory, country)
+
+
+def check_registers(packs: Mapping[str, CountryFile], documents: Mapping[str, Document]) -> None:
+    """No national register is named by two countries: the day of a scrub is its country's."""
+    owners: dict[str, str] = {}
+    for country, pack in sorted(packs.items()):
+        for key, rule in sorted(pack.rules.items()):
+            register = rule.national_register
+            owner = owners.setdefault(register.name, country) if register else country
+            if owner != country:
+                path = ("rules", key, "register", "name")
+                documents[country].report(path, f"a register of {owner} already")
+
+
+def check_unverified(
+    pack: UnverifiedFile, document: Document, *, countries: Iterable[CountryFile]
+) -> None:
+    """What stands in for the unknown is no laxer than any law that is known."""
+    hours, cap = contact_hours(pack.contact_hours), attempt_cap(pack.attempt_cap)
+    for key, rule in (item for country in countries for item in country.rules.items()):
+        if rule.contact_hours is not None:
+            known_hours = contact_hours(rule.contact_hours)
+            if not are_hours_within(hours, within=known_hours):
+                document.report(("contact_hours",), f"permit what {key} forbids")
+        if rule.attempt_cap is not None:
+            known_cap = attempt_cap(rule.attempt_cap)
+            if not is_cap_within(cap, within=known_cap):
+                document.report(("attempt_cap",), f"permits what {key} forbids")
+        register = rule.national_register
+        scrub_age_days = register.scrub_age_days if register else None
+        if scrub_age_days is not None and pack.scrub_age_days > scrub_age_days:
+            document.report(("scrub_age_days",), f"more than the {scrub_age_days} of {key}")

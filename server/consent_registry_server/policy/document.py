@@ -7,7 +7,6 @@ given twice would silently replace a rule, and a bare NO would silently become a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.resources.abc import Traversable
 from typing import Any, Final, TypeAlias
 
 import yaml
@@ -55,24 +54,16 @@ class Document:
         self.problems.append(Problem(self.file, line, ".".join(map(str, path)), message))
 
 
-def read_document(file: Traversable) -> Document:
-    """A file's content; one that cannot be read has no content and the problem that says why."""
-    document = Document(file.name)
+def read_document(name: str, text: str) -> Document:
+    """A file's content; one that is no plain YAML has no content and the problem that says why."""
+    document = Document(name)
     try:
-        raw = file.read_bytes()
-        if len(raw) > MAX_FILE_BYTES:
-            document.report((), f"larger than {MAX_FILE_BYTES} bytes")
-        else:
-            _parse(raw.decode("utf-8"), document)
-    except OSError as error:
-        document.report((), f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError:
-        document.report((), "not UTF-8 text")
+        _parse(text, document)
     except RecursionError:
         document.report((), "nested too deeply")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        document.problems.append(Problem(file.name, line, "", f"not plain YAML: {error.problem}"))
+        document.problems.append(Problem(name, line, "", f"not plain YAML: {error.problem}"))
     except yaml.YAMLError as error:
         document.report((), f"not YAML: {' '.join(str(error).split())}")
     return document

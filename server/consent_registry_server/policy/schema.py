@@ -6,99 +6,57 @@ looking at several keys or files is in `checks.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Final, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from consent_registry_server.domain.policy import Confidence, LineType, RecordingBasis, Regime
-from consent_registry_server.domain.vocabulary import CallDirection, CallLine, Channel
+from consent_registry_server.domain.policy import LineType
+from consent_registry_server.domain.vocabulary import RecipientType
 from consent_registry_server.policy.document import QUOTE_IT, Document, yaml_word
+from consent_registry_server.policy.times import NONE, Cap, DeclaredCap, Hours
+from consent_registry_server.policy.values import (
+    STATED,
+    BasisWord,
+    CallLineName,
+    ChannelName,
+    ConfidenceWord,
+    ControllerKey,
+    Country,
+    Day,
+    Days,
+    DirectionName,
+    Exemptions,
+    LineTypeWord,
+    Months,
+    MonthsOrUnlimited,
+    PurposeKey,
+    RecipientWord,
+    RegimeWord,
+    RuleKey,
+    Strict,
+    Territories,
+    Text,
+    TimeZones,
+)
 
-UNLIMITED: Final = "unlimited"
-"""The word for a time without a limit; null would look like one that is unverified."""
-
-T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _one_of(words: Mapping[str, object]) -> BeforeValidator:
-    def parse(value: object) -> object:
-        if isinstance(value, str) and value in words:
-            return words[value]
-        raise PydanticCustomError("word", "not one of {words}", {"words": ", ".join(words)})
-
-    return BeforeValidator(parse)
-
-
-def _stated(value: T) -> T:
-    if value is None:
-        raise PydanticCustomError("null", "null marks an unverified regime; leave this key out")
-    return value
-
-
-def _iso_date(value: object) -> date:
-    try:
-        day = date.fromisoformat(str(value))
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != value:
-        raise PydanticCustomError("date", "not a date like 2026-01-31")
-    return day
-
-
-def _months_or_unlimited(value: object) -> object:
-    return None if value == UNLIMITED else _stated(value)
-
-
-ControllerKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-PurposeKey = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=100)
-]
-RuleKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]+$", max_length=100)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Months = Annotated[int, Field(ge=1, le=120)]
-
-RegimeWord = Annotated[Regime, _one_of({regime.name.lower(): regime for regime in Regime})]
-ChannelName = Annotated[Channel, _one_of({channel.name: channel for channel in Channel})]
-CallLineName = Annotated[CallLine, _one_of({line.name: line for line in CallLine})]
-DirectionName = Annotated[CallDirection, _one_of({way.name: way for way in CallDirection})]
-BasisWord = Annotated[RecordingBasis, _one_of({b.name.lower(): b for b in RecordingBasis})]
-ConfidenceWord = Annotated[Confidence, _one_of({c.name.lower(): c for c in Confidence})]
-LineTypeWord = Annotated[
-    LineType, _one_of({kind.name.lower(): kind for kind in LineType if kind is not LineType.ANY})
-]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class DeclaredController(_Strict):
+class DeclaredController(Strict):
     """One legal entity."""
 
     legal_name: Text
     country: Country
 
 
-class ControllersFile(_Strict):
+class ControllersFile(Strict):
     """`controllers.yaml`."""
 
     controllers: Annotated[dict[ControllerKey, DeclaredController], Field(min_length=1)]
 
 
-class DeclaredPurpose(_Strict):
+class DeclaredPurpose(Strict):
     """One purpose; without a regime it takes its parent's, at the top the country decides.
 
     `channels` are those on which the regime holds, all when it names none.
@@ -106,63 +64,132 @@ class DeclaredPurpose(_Strict):
 
     description: Text
     marketing: bool = True
-    regime: Annotated[RegimeWord | None, BeforeValidator(_stated)] = None
+    regime: Annotated[RegimeWord | None, STATED] = None
     channels: Annotated[list[ChannelName], AfterValidator(sorted)] = Field(default_factory=list)
-    citation: Annotated[Text | None, BeforeValidator(_stated)] = None
+    citation: Annotated[Text | None, STATED] = None
 
 
-class PurposesFile(_Strict):
+class PurposesFile(Strict):
     """`purposes.yaml`."""
 
     purposes: dict[PurposeKey, DeclaredPurpose]
 
 
-class DeclaredRecordingRule(_Strict):
-    """Whether calls on one line, in one direction, may be recorded."""
+class DeclaredRecordingRule(Strict):
+    """Whether calls on one line, in one direction, may be recorded, and what for."""
 
     line: CallLineName
     direction: DirectionName
     basis: BasisWord
-    retention_months: Annotated[Months | None, BeforeValidator(_stated)] = None
+    purpose: Annotated[Text | None, STATED] = None
+    retention_months: Annotated[Months | None, STATED] = None
     citation: Text
 
 
-class RecordingFile(_Strict):
+class RecordingFile(Strict):
     """`recording.yaml`."""
 
     rules: dict[RuleKey, DeclaredRecordingRule]
 
 
-class DeclaredSoftOptIn(_Strict):
+class UnverifiedFile(Strict):
+    """`unverified.yaml`: what holds in place of a null; no law that is known undercuts it."""
+
+    contact_hours: Hours
+    attempt_cap: DeclaredCap
+    scrub_age_days: Days
+
+
+class DeclaredSoftOptIn(Strict):
     """Within how many months of the last sale, or `unlimited`."""
 
-    within_months: Annotated[Months | None, BeforeValidator(_months_or_unlimited)]
+    within_months: MonthsOrUnlimited
 
 
-class DeclaredRule(_Strict):
-    """What a country asks of one channel. Only `regime` may be null: unverified."""
+class DeclaredRegister(Strict):
+    """The national register to screen against; a null scrub age is unverified."""
+
+    name: Text
+    scrub_age_days: Days | None
+    exemptions: Exemptions
+    contract_ended_within_days: Annotated[Days | None, STATED] = None
+
+
+class DeclaredRule(Strict):
+    """What a country asks of one channel, over some time.
+
+    Null, for unverified, may be `regime`, `contact_hours`, `attempt_cap` and a register's scrub
+    age.
+    """
 
     channel: ChannelName
     line_type: LineTypeWord = LineType.ANY
+    recipient_type: RecipientWord = RecipientType.CONSUMER
+    valid_from: Annotated[Day | None, STATED] = None
+    valid_to: Annotated[Day | None, STATED] = None
     regime: RegimeWord | None
-    soft_opt_in: Annotated[DeclaredSoftOptIn | None, BeforeValidator(_stated)] = None
+    soft_opt_in: Annotated[DeclaredSoftOptIn | None, STATED] = None
     running_contract_exemption: bool = False
-    consent_validity_months: Annotated[Months | None, BeforeValidator(_stated)] = None
+    consent_validity_months: Annotated[Months | None, STATED] = None
+    proof_retention_months: Annotated[Months | None, STATED] = None
     # BaseModel has a `register` of its own, which a field of that name would hide.
-    national_register: Annotated[Text | None, BeforeValidator(_stated)] = Field(
+    national_register: Annotated[DeclaredRegister | None, STATED] = Field(
         default=None, alias="register"
     )
-    citation: Annotated[Text | None, BeforeValidator(_stated)] = None
-    checked_on: Annotated[date | None, BeforeValidator(_iso_date)] = None
+    contact_hours: Hours | None = None
+    attempt_cap: Cap | None = None
+    citation: Annotated[Text | None, STATED] = None
+    checked_on: Annotated[Day | None, STATED] = None
     confidence: ConfidenceWord
 
 
-class CountryFile(_Strict):
+class CountryFile(Strict):
     """`<country>.yaml`: the rules of a country, which its territories follow."""
 
     country: Country
-    territories: Annotated[list[Country], AfterValidator(sorted)] = Field(default_factory=list)
+    time_zones: TimeZones
+    territories: Territories = Field(default_factory=list)
     rules: dict[RuleKey, DeclaredRule]
+
+
+NO_SOFT_OPT_IN: Final = DeclaredSoftOptIn.model_construct(within_months=0)
+"""What the word `none` is read as: no sale is that fresh."""
+
+
+def _soft_opt_in_or_none(value: object) -> object:
+    return NO_SOFT_OPT_IN if value == NONE else value
+
+
+class CompanyRegister(Strict):
+    """How a company screens more strictly, or where the law asks for no screening at all."""
+
+    name: Annotated[Text | None, STATED] = None
+    scrub_age_days: Annotated[Days | None, STATED] = None
+    exemptions: Annotated[Exemptions | None, STATED] = None
+    contract_ended_within_days: Annotated[Days | None, STATED] = None
+
+
+class CompanyRule(Strict):
+    """How a company tightens one rule; what it leaves out stays as it is."""
+
+    regime: Annotated[RegimeWord | None, STATED] = None
+    soft_opt_in: Annotated[
+        DeclaredSoftOptIn | None, BeforeValidator(_soft_opt_in_or_none), STATED
+    ] = None
+    running_contract_exemption: Annotated[bool | None, STATED] = None
+    consent_validity_months: Annotated[Months | None, STATED] = None
+    proof_retention_months: Annotated[Months | None, STATED] = None
+    national_register: Annotated[CompanyRegister | None, STATED] = Field(
+        default=None, alias="register"
+    )
+    contact_hours: Annotated[Hours | None, STATED] = None
+    attempt_cap: Annotated[Cap | None, STATED] = None
+
+
+class CompanyFile(Strict):
+    """The company layer: the rules it makes stricter, by their ids."""
+
+    rules: dict[RuleKey, CompanyRule]
 
 
 def validated(document: Document, model: type[Model]) -> Model | None:

@@ -15,8 +15,8 @@ from tests.reference.situations import (
     ROW_LENGTH,
     SERVICE,
     Situation,
-    consent_from,
     fact_from,
+    permitting_fact_from,
     policy_from,
     question_from,
     situations,
@@ -53,7 +53,7 @@ def both(situation: Situation) -> tuple[object, object]:
 
 def random_situation(dice: random.Random) -> Situation:
     """A situation drawn without Hypothesis: many more a second, and none of them is shrunk."""
-    make = dice.choice((fact_from, fact_from, consent_from))
+    make = dice.choice((fact_from, fact_from, permitting_fact_from))
     drawn = [make(dice.randbytes(ROW_LENGTH)) for _ in range(dice.randrange(8))]
     facts = list({fact.entry_id: fact for fact in drawn}.values())
     question = question_from(dice.randbytes(ROW_LENGTH))
@@ -101,7 +101,10 @@ def test_the_sweeps_meet_every_reason_that_a_contact_question_can_have() -> None
         Reason.INVALID_CONTACT_POINT,
         Reason.UNKNOWN_JURISDICTION,
         Reason.UNIT_UNCLEAR,
+        Reason.NATIONAL_REGISTER,
         Reason.REGISTER_STALE,
+        Reason.OUTSIDE_CONTACT_HOURS,
+        Reason.ATTEMPT_CAP,
         Reason.RULE_UNVERIFIED,
     }
 

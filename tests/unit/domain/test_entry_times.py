@@ -28,6 +28,9 @@ DENYING = (
     EntryKind.RECORDING_OBJECTION,
     EntryKind.RESTRICTION,
 )
+SAID = [kind for kind in EntryKind if kind <= EntryKind.RESTRICTION]
+"""What people say; attempts and what registers say are dated by the registry and by them."""
+
 PERMITTING = (
     EntryKind.CONSENT,
     EntryKind.PARTNER_CONSENT,
@@ -224,7 +227,7 @@ def local_date(instant_us: int, zone: ZoneInfo) -> object:
 
 
 @given(
-    st.sampled_from(EntryKind),
+    st.sampled_from(SAID),
     st.integers(min_value=utc("2020-01-01T00:00"), max_value=utc("2030-01-01T00:00")),
     st.integers(min_value=utc("2020-01-01T00:00"), max_value=utc("2030-01-01T00:00")),
     st.sampled_from((Precision.INSTANT, Precision.DAY)),

@@ -52,11 +52,16 @@ POLICY = Policy(
     rules={},
     recording_rules={
         key: RecordingRule(
-            RuleId(f"recording.{key[0].name}.{key[1].name}"), *key, basis, months, "a law"
+            RuleId(f"recording.{key[0].name}.{key[1].name}"),
+            *key,
+            basis,
+            retention_months=months,
+            citation="a law",
         )
         for key, (basis, months) in BASES.items()
     },
     territories={},
+    time_zones={},
 )
 
 

@@ -11,23 +11,7 @@ from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.domain.vocabulary import PurposeId
 from consent_registry_server.policy.document import MAX_FILE_BYTES, read_document
 from consent_registry_server.policy.load import load_policy
-
-
-def faults(directory: Path) -> list[str]:
-    """The lines of the refusal, or none where the policy loads."""
-    try:
-        load_policy(directory)
-    except ConfigurationError as error:
-        return [line.strip() for line in error.message.splitlines()[1:]]
-    return []
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    """Replace the first occurrence of a text that must be there."""
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
-
+from tests.unit.policy.refusals import assert_named, edit, faults
 
 # File, text replaced, its replacement, and a fault that must be reported (a regular expression).
 EDITS = {
@@ -45,19 +29,19 @@ EDITS = {
     ),
     "key given twice": (
         "FR.yaml", "    regime: opt_in\n", "    regime: opt_in\n    regime: opt_out\n",
-        r"FR\.yaml:\d+: rules\.fr\.email\.regime: given twice, first at line 7",
+        r"FR\.yaml:\d+: rules\.fr\.email\.regime: given twice, first at line 11",
     ),
     "rule given twice": (
         "FR.yaml", "  fr.sms:\n", "  fr.email:\n",
-        r"FR\.yaml:\d+: rules\.fr\.email: given twice, first at line 5",
+        r"FR\.yaml:\d+: rules\.fr\.email: given twice, first at line 9",
     ),
     "channel has two rules": (
         "FR.yaml", "channel: SMS", "channel: EMAIL",
-        r"FR\.yaml:\d+: rules\.fr\.sms: EMAIL has a rule already: fr\.email",
+        r"FR\.yaml:\d+: rules\.fr\.sms: holds on days on which fr\.email holds already",
     ),
     "channel without a rule": (
         "FR.yaml", "channel: SMS", "channel: EMAIL",
-        r"FR\.yaml:\d+: rules: SMS has no rule",
+        r"FR\.yaml:\d+: rules: SMS has no rule for consumers",
     ),
     "rule id of another channel": (
         "FR.yaml", "  fr.sms:\n", "  fr.text:\n",
@@ -85,11 +69,11 @@ EDITS = {
     ),
     "null where only a value can be": (
         "FR.yaml", "consent_validity_months: 12", "consent_validity_months: null",
-        r"FR\.yaml:\d+: rules\.fr\.voice_call\.consent_validity_months: null marks an unverified",
+        r"FR\.yaml:\d+: rules\.fr\.voice_call\.consent_validity_months: null marks",
     ),
     "unverified limit of the soft opt-in": (
         "IE.yaml", "{within_months: 12}", "{within_months: null}",
-        r"IE\.yaml:\d+: rules\.ie\.email\.soft_opt_in\.within_months: null marks an unverified",
+        r"IE\.yaml:\d+: rules\.ie\.email\.soft_opt_in\.within_months: null marks",
     ),
     "months as text": (
         "FR.yaml", "consent_validity_months: 12", 'consent_validity_months: "12"',
@@ -234,14 +218,7 @@ EDITS = {
 def test_fault_is_named(packs: Path, *, file: str, old: str, new: str, expected: str) -> None:
     """The refusal has a line with the fault's file, line, key and nature."""
     edit(packs / file, old, new)
-    found = faults(packs)
-    fault = next((fault for fault in found if re.match(expected, fault)), None)
-    assert fault, found
-    place, key, *_ = fault.split(": ")
-    if key != "not plain YAML":
-        number = int(place.partition(":")[2])
-        line = (packs / file).read_text(encoding="utf-8").splitlines()[number - 1]
-        assert f".{line.strip().partition(':')[0]}." in f".{key}."
+    assert_named(packs, file=file, expected=expected)
 
 
 @pytest.mark.parametrize(
@@ -267,9 +244,11 @@ def test_unreadable_file_is_named(packs: Path, content: bytes, expected: str) ->
     assert found[0].startswith(expected)
 
 
-@pytest.mark.parametrize("name", ["controllers.yaml", "purposes.yaml", "recording.yaml"])
+@pytest.mark.parametrize(
+    "name", ["controllers.yaml", "purposes.yaml", "recording.yaml", "unverified.yaml"]
+)
 def test_missing_file_is_named(packs: Path, name: str) -> None:
-    """Without one of the three fixed files there is no policy."""
+    """Without one of the four fixed files there is no policy."""
     (packs / name).unlink()
     assert faults(packs) == [f"{name}: the file is missing"]
 
@@ -320,11 +299,10 @@ def test_all_faults_are_named_at_once(packs: Path) -> None:
     ]
 
 
-def test_lines_are_counted_from_one(tmp_path: Path) -> None:
+def test_lines_are_counted_from_one() -> None:
     """A key's line is that of the key itself, whatever the shape of its value."""
-    file = tmp_path / "FR.yaml"
-    file.write_text('a:\n  b.c: >-\n    folded\n    text\n\n  # why\n  "d": [1,\n    2]\n')
-    document = read_document(file)
+    text = 'a:\n  b.c: >-\n    folded\n    text\n\n  # why\n  "d": [1,\n    2]\n'
+    document = read_document("FR.yaml", text)
     assert document.content == {"a": {"b.c": "folded text", "d": [1, 2]}}
     assert document.lines == {
         (): 1,
@@ -340,7 +318,8 @@ def test_unverified_rule_is_accepted(packs: Path) -> None:
     """A null regime says that no one has verified the rule; it needs no citation."""
     edit(packs / "PT.yaml", "regime: opt_out\n    citation: Lei 6/99\n", "regime: null\n")
     policy = load_policy(packs)
-    unverified = [rule.rule_id for rule in policy.rules.values() if rule.regime is None]
+    every = [rule for rules in policy.rules.values() for rule in rules]
+    unverified = [rule.rule_id for rule in every if rule.regime is None]
     assert unverified == ["pt.post"]
 
 
