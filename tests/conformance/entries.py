@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from consent_registry_server.domain.contact import ContactKind, Email, Subject
-from consent_registry_server.domain.entry import Evidence, Expression, NewEntry
+from consent_registry_server.domain.entry import (
+    AttemptReport,
+    Evidence,
+    Expression,
+    NewEntry,
+    RegisterResult,
+)
 from consent_registry_server.domain.vocabulary import (
+    AttemptOutcome,
     Channel,
     ControllerId,
     EntryId,
@@ -18,6 +25,7 @@ from consent_registry_server.domain.vocabulary import (
     PartnerKind,
     Precision,
     PurposeId,
+    RegisterStatus,
     Source,
     channel_mask,
 )
@@ -32,6 +40,8 @@ from consent_registry_server.service.ports import (
 )
 from tests.conformance.ports import Ports
 from tests.fakes.ambience import NO_DEADLINE, HashDigester
+
+T = TypeVar("T")
 
 FRANCE, NORWAY = ControllerId("alarm-fr"), ControllerId("alarm-no")
 MOVER = PartnerId("mover-1")
@@ -118,6 +128,48 @@ def lift(lifted: PreparedEntry, *, counts_at_us: int) -> PreparedEntry:
     )
 
 
+def attempt(*points: ContactDigests, counts_at_us: int = NOON_US) -> PreparedEntry:
+    """A call that was granted."""
+    return entry(
+        *points,
+        kind=EntryKind.CONTACT_ATTEMPT,
+        counts_at_us=counts_at_us,
+        channels=Channel.VOICE_CALL.mask,
+        purposes=frozenset({MARKETING}),
+    )
+
+
+def outcome(
+    reported: PreparedEntry, what: AttemptOutcome, *, recorded_at_us: int = NOON_US + SECOND_US
+) -> PreparedEntry:
+    """What became of an attempt."""
+    return entry(
+        kind=EntryKind.ATTEMPT_OUTCOME,
+        recorded_at_us=recorded_at_us,
+        subject=Subject(),
+        attempt=AttemptReport(reported.entry_id, what),
+        lifts_entry_id=reported.entry_id if what is AttemptOutcome.RELEASED else None,
+    )
+
+
+def result(
+    *points: ContactDigests,
+    listed: bool = True,
+    checked_at_us: int = NOON_US,
+    listed_at_us: int | None = None,
+    register: str = "RPO",
+    **changes: Any,  # noqa: ANN401 - fields of NewEntry
+) -> PreparedEntry:
+    """What a national register said of some contact points."""
+    status = RegisterStatus.LISTED if listed else RegisterStatus.CLEAR
+    said: dict[str, Any] = {
+        "kind": EntryKind.REGISTER_RESULT,
+        "subject": Subject(),
+        "register_result": RegisterResult(register, status, listed_at_us),
+    }
+    return entry(*points, counts_at_us=checked_at_us, **(said | changes))
+
+
 def partner(
     partner_id: PartnerId = MOVER,
     *,
@@ -153,12 +205,24 @@ def append(ports: Ports, *entries: PreparedEntry) -> Recorded:
     return ports.ledger.write(request(), NOON_US, work, deadline=NO_DEADLINE)
 
 
-def register(ports: Ports, *partners: Partner) -> Recorded:
+def within(ports: Ports, look: Callable[[Transaction], T]) -> T:
+    """What a transaction sees; nothing is written but the request."""
+    seen: list[T] = []
+
+    def work(transaction: Transaction) -> dict[str, Any]:
+        seen.append(look(transaction))
+        return {}
+
+    ports.ledger.write(request(), NOON_US, work, deadline=NO_DEADLINE)
+    return seen[-1]
+
+
+def register(ports: Ports, *partners: Partner, at_us: int = NOON_US) -> Recorded:
     """Saves partners in one transaction."""
 
     def work(transaction: Transaction) -> dict[str, Any]:
         for each in partners:
-            transaction.save_partner(each, recorded_at_us=NOON_US)
+            transaction.save_partner(each, recorded_at_us=at_us)
         return {}
 
     return ports.ledger.write(request(), NOON_US, work, deadline=NO_DEADLINE)

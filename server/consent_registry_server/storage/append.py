@@ -7,13 +7,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import PoolProxiedConnection
+from sqlalchemy import Connection, PoolProxiedConnection, select
 
+from consent_registry_server.domain.contact import Subject
+from consent_registry_server.domain.entry import NewEntry
+from consent_registry_server.domain.vocabulary import EntryId, EntryKind
 from consent_registry_server.service.ports import ContactDigests, PreparedEntry
 from consent_registry_server.storage.prepared import Prepared, digest_array, run
 from consent_registry_server.storage.projection import PROJECT
+from consent_registry_server.storage.register_projection import (
+    ADVANCE_REGISTERS,
+    LOCK_REGISTERS,
+    PROJECT_REGISTERS,
+)
+from consent_registry_server.storage.schema import vault
 from consent_registry_server.storage.times import to_timestamp
-from consent_registry_server.storage.vault import Identity, Vault
+from consent_registry_server.storage.vault import Identity, Sealed, Vault
+
+_WITHOUT_IDENTITY: Final = frozenset({EntryKind.ATTEMPT_OUTCOME, EntryKind.REGISTER_RESULT})
+"""They name nobody whom an entry before them did not, or nobody at all."""
 
 _CONTACT_POINT_COLUMNS: Final = (
     "contact_point_ref, normaliser_version, kind, unit_state, key_version, exact_digest,"
@@ -45,7 +57,8 @@ _FIND_CONTACT_POINTS: Final = Prepared(
 
 _ENTRY_COLUMNS: Final = (
     "entry_id, kind, controller, channels, purposes, source, precision, expressed_at, time_zone,"
-    " recorded_at, counts_at, expires_at, proven, lifts_opt_outs, partner_id, lifts_entry_id"
+    " recorded_at, counts_at, expires_at, proven, lifts_opt_outs, partner_id, lifts_entry_id,"
+    " attempt_id, attempt_outcome, register, register_status, listed_at"
 )
 _VAULT_COLUMNS: Final = "entry_id, key_id, wrapped_key, nonce, ciphertext"
 
@@ -60,12 +73,15 @@ _APPEND: Final = Prepared(
             source smallint, precision smallint, expressed_at timestamptz, time_zone text,
             recorded_at timestamptz, counts_at timestamptz, expires_at timestamptz,
             proven boolean, lifts_opt_outs boolean, partner_id text, lifts_entry_id uuid,
+            attempt_id uuid, attempt_outcome smallint, register text, register_status smallint,
+            listed_at timestamptz,
             key_id text, wrapped_key bytea, nonce bytea, ciphertext bytea
         )
     ), appended AS (
         INSERT INTO entry ({_ENTRY_COLUMNS}) SELECT {_ENTRY_COLUMNS} FROM given
     ), sealed AS (
         INSERT INTO vault ({_VAULT_COLUMNS}) SELECT {_VAULT_COLUMNS} FROM given
+        WHERE key_id IS NOT NULL
     )
     INSERT INTO entry_contact_point (entry_id, contact_point_ref, kind)
     SELECT entry_id, contact_point_ref, kind
@@ -93,6 +109,27 @@ class Appender:
         affected = [prepared.entry_id for prepared in entries]
         affected += filter(None, {prepared.new.lifts_entry_id for prepared in entries})
         run(connection, (_APPEND, [rows, names]), (PROJECT, [_uuid_array(affected)]))
+        results = [each for each in entries if each.new.register_result is not None]
+        if results:
+            new = _uuid_array(each.entry_id for each in results)
+            locks = [_register_lock(each.new) for each in results]
+            run(connection, (LOCK_REGISTERS, [locks]))
+            # A statement of its own: it sees what was committed while this one waited.
+            run(connection, (ADVANCE_REGISTERS, [new]), (PROJECT_REGISTERS, [new]))
+
+    def subject(self, connection: Connection, entry_id: EntryId) -> Subject | None:
+        """Returns whom an entry names; None when its identity was erased or never kept."""
+        row = connection.execute(select(vault).where(vault.c.entry_id == entry_id)).one_or_none()
+        if row is None:
+            return None
+        sealed = Sealed(
+            entry_id,
+            row.key_id,
+            wrapped_key=bytes(row.wrapped_key),
+            nonce=bytes(row.nonce),
+            ciphertext=bytes(row.ciphertext),
+        )
+        return self._vault.open(sealed).subject
 
     def _refs(
         self, connection: PoolProxiedConnection, contact_points: Iterable[ContactDigests]
@@ -123,7 +160,7 @@ class Appender:
 
     def _row(self, prepared: PreparedEntry) -> dict[str, Any]:
         new, expression = prepared.new, prepared.new.expression
-        sealed = self._vault.seal(prepared.entry_id, Identity.of(new))
+        attempt, result = new.attempt, new.register_result
         return {
             "entry_id": str(prepared.entry_id),
             "kind": new.kind,
@@ -141,11 +178,30 @@ class Appender:
             "lifts_opt_outs": new.lifts_opt_outs,
             "partner_id": new.partner_id,
             "lifts_entry_id": None if new.lifts_entry_id is None else str(new.lifts_entry_id),
+            "attempt_id": None if attempt is None else str(attempt.attempt_id),
+            "attempt_outcome": None if attempt is None else attempt.outcome,
+            "register": None if result is None else result.register,
+            "register_status": None if result is None else result.status,
+            "listed_at": None if result is None else _timestamp(result.listed_at_us),
+            **self._sealed(prepared),
+        }
+
+    def _sealed(self, prepared: PreparedEntry) -> dict[str, str]:
+        """The entry's row of the vault; nothing of it where there is no identity to keep."""
+        if prepared.new.kind in _WITHOUT_IDENTITY:
+            return {}
+        sealed = self._vault.seal(prepared.entry_id, Identity.of(prepared.new))
+        return {
             "key_id": sealed.key_id,
             "wrapped_key": _hexadecimal(sealed.wrapped_key),
             "nonce": _hexadecimal(sealed.nonce),
             "ciphertext": _hexadecimal(sealed.ciphertext),
         }
+
+
+def _register_lock(new: NewEntry) -> str:
+    register = "" if new.register_result is None else new.register_result.register
+    return f"{new.controller}\n{register}"
 
 
 def _names(entries: Sequence[PreparedEntry], refs: Mapping[bytes, str]) -> list[dict[str, Any]]:

@@ -21,18 +21,21 @@ from sqlalchemy import (
     union,
 )
 
-from consent_registry_server.domain.entry import Entry, Expression
+from consent_registry_server.domain.contact import ContactKind
+from consent_registry_server.domain.entry import AttemptReport, Entry, Expression, RegisterResult
 from consent_registry_server.domain.vocabulary import (
     GROUP,
+    AttemptOutcome,
     ControllerId,
     EntryId,
     EntryKind,
     PartnerId,
     Precision,
     PurposeId,
+    RegisterStatus,
     Source,
 )
-from consent_registry_server.service.ports import Deadline, Page, Partner
+from consent_registry_server.service.ports import ContactDigests, Deadline, Page, Partner
 from consent_registry_server.storage.partners import list_partners
 from consent_registry_server.storage.projection import LIFTED_AT
 from consent_registry_server.storage.schema import contact_point, entry, entry_contact_point
@@ -46,7 +49,7 @@ _contact_kinds = (
     .scalar_subquery()
 )
 
-_HIDDEN: Final = frozenset({"lifts_opt_outs"})
+_HIDDEN: Final = frozenset({"lifts_opt_outs", "written_in"})
 
 _select: Select[Any] = select(
     *(column for column in entry.c if column.name not in _HIDDEN),
@@ -64,9 +67,11 @@ _naming = (
     .cte("naming")
 )
 _lift = entry.alias("lift")
+_outcome = entry.alias("outcome")
 _listed = union(
     select(_naming.c.entry_id),
     select(_lift.c.entry_id).join(_naming, _naming.c.entry_id == _lift.c.lifts_entry_id),
+    select(_outcome.c.entry_id).join(_naming, _naming.c.entry_id == _outcome.c.attempt_id),
 ).subquery("listed")
 _select_listed = _select.join(_listed, _listed.c.entry_id == entry.c.entry_id)
 
@@ -93,7 +98,10 @@ class PostgresHistory:
         *,
         deadline: Deadline,
     ) -> list[Entry]:
-        """Returns a page of the entries that name one of the contact points, and their lifts."""
+        """Returns a page of the entries that name one of the contact points.
+
+        Their lifts and the outcomes of attempts among them come along.
+        """
         query = (
             _select_listed.where(entry.c.controller.in_((controller, GROUP)))
             .order_by(entry.c.recorded_at.desc(), entry.c.entry_id)
@@ -117,6 +125,29 @@ def find_entry(connection: Connection, entry_id: EntryId) -> Entry | None:
     """Returns a ledger entry, whoever's it is, or None."""
     row = connection.execute(_select.where(entry.c.entry_id == entry_id)).one_or_none()
     return None if row is None else _entry(row)
+
+
+def find_contact_points(connection: Connection, entry_id: EntryId) -> tuple[ContactDigests, ...]:
+    """Returns the contact points of an entry as they are stored."""
+    query = (
+        select(contact_point)
+        .join(
+            entry_contact_point,
+            entry_contact_point.c.contact_point_ref == contact_point.c.contact_point_ref,
+        )
+        .where(entry_contact_point.c.entry_id == entry_id)
+        .order_by(contact_point.c.exact_digest)
+    )
+    return tuple(
+        ContactDigests(
+            ContactKind(row.kind),
+            bytes(row.wide_digest),
+            bytes(row.exact_digest),
+            row.unit_state,
+            row.normaliser_version,
+        )
+        for row in connection.execute(query)
+    )
 
 
 def _is_after(recorded_at_us: int, entry_id: EntryId) -> Any:  # noqa: ANN401 - SQLAlchemy's own
@@ -150,4 +181,20 @@ def _entry(row: Row[Any]) -> Entry:
         lifts_entry_id=None if row.lifts_entry_id is None else EntryId(row.lifts_entry_id),
         lifted_at_us=to_microseconds(row.lifted_at),
         contact_kinds=tuple(sorted(row.contact_kinds or ())),
+        attempt=_attempt(row),
+        register_result=_register_result(row),
+    )
+
+
+def _attempt(row: Row[Any]) -> AttemptReport | None:
+    if row.attempt_id is None:
+        return None
+    return AttemptReport(EntryId(row.attempt_id), AttemptOutcome(row.attempt_outcome))
+
+
+def _register_result(row: Row[Any]) -> RegisterResult | None:
+    if row.register is None:
+        return None
+    return RegisterResult(
+        row.register, RegisterStatus(row.register_status), to_microseconds(row.listed_at)
     )

@@ -11,10 +11,17 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, select
 
+from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.entry import Entry
 from consent_registry_server.domain.errors import AlreadyExists, Unavailable
-from consent_registry_server.domain.vocabulary import ControllerId, EntryId, PartnerId
+from consent_registry_server.domain.vocabulary import (
+    AttemptOutcome,
+    ControllerId,
+    EntryId,
+    PartnerId,
+)
 from consent_registry_server.service.ports import (
+    ContactDigests,
     Deadline,
     Partner,
     PreparedEntry,
@@ -25,11 +32,11 @@ from consent_registry_server.service.ports import (
 )
 from consent_registry_server.storage.append import Appender
 from consent_registry_server.storage.errors import Contention, seconds_left
-from consent_registry_server.storage.history import find_entry
+from consent_registry_server.storage.history import find_contact_points, find_entry
 from consent_registry_server.storage.partners import find_partner, save_partner
 from consent_registry_server.storage.prepared import Prepared, run
 from consent_registry_server.storage.revision import Revision
-from consent_registry_server.storage.schema import write_answer, write_request
+from consent_registry_server.storage.schema import entry, write_answer, write_request
 from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.standing import read_within
 from consent_registry_server.storage.times import to_microseconds, to_timestamp
@@ -56,6 +63,11 @@ _ANSWER: Final = Prepared(
     INSERT INTO write_answer (id_digest, revision, details) VALUES ($1, $2, $3)
     RETURNING details
     """,
+)
+_LOCK: Final = Prepared(
+    "lock_name",
+    "bytea",
+    "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 9))",
 )
 _answered = select(
     write_request.c.content_digest,
@@ -89,6 +101,23 @@ class PostgresTransaction:
     def entry(self, entry_id: EntryId) -> Entry | None:
         """Returns a ledger entry, or None."""
         return find_entry(self._connection, entry_id)
+
+    def subject(self, entry_id: EntryId) -> Subject | None:
+        """Returns whom an entry names; None when its identity was erased or never kept."""
+        return self._appender.subject(self._connection, entry_id)
+
+    def contact_points(self, entry_id: EntryId) -> tuple[ContactDigests, ...]:
+        """Returns the stored contact points of an entry, those of an erased identity too."""
+        return find_contact_points(self._connection, entry_id)
+
+    def outcomes(self, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
+        """Returns what was reported of an attempt."""
+        query = select(entry.c.attempt_outcome).where(entry.c.attempt_id == attempt_id)
+        return frozenset(AttemptOutcome(each) for each in self._connection.scalars(query))
+
+    def lock(self, name: bytes) -> None:
+        """Waits until no other transaction holds the lock of this name; held until the end."""
+        run(self._connection.connection, (_LOCK, [name]))
 
     def standing(self, controller: ControllerId, wide_digests: Sequence[bytes]) -> Standing:
         """Returns what stands, this transaction's own writes included."""

@@ -1,7 +1,8 @@
 """Standing as a function of the ledger: one query, for writing it and for rebuilding it.
 
 A lift is no row of its own: it ends the rows of the entry it names, from the lift's instant on,
-but never before the entry's own. Of several lifts the earliest counts.
+but never before the entry's own. Of several lifts the earliest counts. The outcome of an attempt
+that releases it is such a lift. Results of national registers stand in `register_projection`.
 """
 
 from __future__ import annotations
@@ -28,11 +29,29 @@ VALUES: Final = (
 )
 COLUMNS: Final = ", ".join(KEY + VALUES)
 
-LIFTED_AT: Final = """(
-    SELECT min(greatest(lift.counts_at, entry.counts_at)) FROM entry AS lift
-    WHERE lift.lifts_entry_id = entry.entry_id
-)"""
-"""The instant from which an entry is lifted, or NULL; for queries over `entry`."""
+WITHOUT_ROW: Final = ", ".join(
+    f"{kind:d}"
+    for kind in (
+        EntryKind.DO_NOT_CONTACT_LIFT,
+        EntryKind.ATTEMPT_OUTCOME,
+        EntryKind.REGISTER_RESULT,
+    )
+)
+"""The kinds of entry that have no row of their own, as an SQL list."""
+
+
+def lifted_at(which: str = "true") -> str:
+    """The instant from which such lifts end an entry, or NULL; for queries over `entry`.
+
+    `which` is a condition on `lift`.
+    """
+    return f"""(
+        SELECT min(greatest(lift.counts_at, entry.counts_at)) FROM entry AS lift
+        WHERE lift.lifts_entry_id = entry.entry_id AND {which}
+    )"""  # noqa: S608 - only constants are put in
+
+
+LIFTED_AT: Final = lifted_at()
 
 STANDING_OF_LEDGER: Final = f"""
     SELECT entry_contact_point.contact_point_ref, entry.entry_id, entry.kind, entry.controller,
@@ -40,7 +59,7 @@ STANDING_OF_LEDGER: Final = f"""
         entry.expires_at, {LIFTED_AT} AS lifted_at, entry.proven, entry.lifts_opt_outs,
         entry.partner_id
     FROM entry JOIN entry_contact_point ON entry_contact_point.entry_id = entry.entry_id
-    WHERE entry.kind <> {EntryKind.DO_NOT_CONTACT_LIFT:d}
+    WHERE entry.kind NOT IN ({WITHOUT_ROW})
 """  # noqa: S608 - only constants are put in
 """The rows that `standing` should have, with its columns in the order of COLUMNS."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from consent_registry_server.storage.database import PLANS_FOR_MANY_ROWS
 from consent_registry_server.storage.errors import NoDeadline, translated
-from consent_registry_server.storage.projection import COLUMNS, KEY, STANDING_OF_LEDGER, VALUES
+from consent_registry_server.storage.projection import KEY, STANDING_OF_LEDGER, VALUES
+from consent_registry_server.storage.register_projection import KEY as REGISTER_KEY
+from consent_registry_server.storage.register_projection import LAST_RESULTS
+from consent_registry_server.storage.register_projection import VALUES as REGISTER_VALUES
 
-# Writers wait; readers go on, on the rows of before until the commit.
-_LOCK: Final = "LOCK TABLE standing IN SHARE ROW EXCLUSIVE MODE"
 _WITHOUT_LIMITS: Final = "; ".join(
     [
         "SET LOCAL statement_timeout = 0",
@@ -22,34 +24,43 @@ _WITHOUT_LIMITS: Final = "; ".join(
 )
 
 
-def _columns(table: str) -> str:
-    return ", ".join(f"{table}.{column}" for column in (*KEY, *VALUES))
+class _Derived:
+    """A table that follows from the ledger: what it should hold, and how to make it so."""
+
+    def __init__(
+        self, table: str, of_ledger: str, *, key: Sequence[str], values: Sequence[str]
+    ) -> None:
+        columns, own_key = (*key, *values), ", ".join(key)
+        derived = ", ".join(f"derived.{column}" for column in columns)
+        stored = ", ".join(f"stored.{column}" for column in columns)
+        same_key = " AND ".join(f"derived.{column} = stored.{column}" for column in key)
+        is_same = f"({derived}) IS NOT DISTINCT FROM ({stored})"
+        # Writers wait; readers go on, on the rows of before until the commit.
+        self.lock = f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
+        self.count = f"SELECT count(*) FROM {table}"  # noqa: S608 - only constants are put in
+        self.count_differing = f"""
+            SELECT count(*)
+            FROM ({of_ledger}) AS derived FULL JOIN {table} AS stored USING ({own_key})
+            WHERE NOT ({is_same})
+        """  # noqa: S608
+        self.delete_surplus = f"""
+            DELETE FROM {table} AS stored
+            WHERE NOT EXISTS (SELECT FROM ({of_ledger}) AS derived WHERE {same_key})
+        """  # noqa: S608
+        self.write_differing = f"""
+            INSERT INTO {table} ({", ".join(columns)})
+            SELECT {derived}
+            FROM ({of_ledger}) AS derived LEFT JOIN {table} AS stored USING ({own_key})
+            WHERE NOT ({is_same})
+            ON CONFLICT ({own_key})
+                DO UPDATE SET {", ".join(f"{column} = excluded.{column}" for column in values)}
+        """  # noqa: S608
 
 
-_IS_SAME: Final = f"({_columns('derived')}) IS NOT DISTINCT FROM ({_columns('stored')})"
-_COUNT_DIFFERING: Final = f"""
-    SELECT count(*)
-    FROM ({STANDING_OF_LEDGER}) AS derived
-    FULL JOIN standing AS stored USING (contact_point_ref, entry_id)
-    WHERE NOT ({_IS_SAME})
-"""  # noqa: S608 - only constants are put in
-_DELETE_SURPLUS: Final = f"""
-    DELETE FROM standing AS stored
-    WHERE NOT EXISTS (
-        SELECT FROM ({STANDING_OF_LEDGER}) AS derived
-        WHERE derived.contact_point_ref = stored.contact_point_ref
-            AND derived.entry_id = stored.entry_id
-    )
-"""  # noqa: S608 - only constants are put in
-_WRITE_DIFFERING: Final = f"""
-    INSERT INTO standing ({COLUMNS})
-    SELECT {_columns("derived")}
-    FROM ({STANDING_OF_LEDGER}) AS derived
-    LEFT JOIN standing AS stored USING (contact_point_ref, entry_id)
-    WHERE NOT ({_IS_SAME})
-    ON CONFLICT (contact_point_ref, entry_id)
-        DO UPDATE SET {", ".join(f"{column} = excluded.{column}" for column in VALUES)}
-"""  # noqa: S608 - only constants are put in
+_DERIVED: Final = (
+    _Derived("standing", STANDING_OF_LEDGER, key=KEY, values=VALUES),
+    _Derived("register_standing", LAST_RESULTS, key=REGISTER_KEY, values=REGISTER_VALUES),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +80,18 @@ def rebuild_standing(engine: Engine) -> RebuildReport:
     Writers wait only when there are any.
     """
     differing = compare_standing(engine)
+    rows = 0
     with translated(NoDeadline()), engine.begin() as connection:
         connection.exec_driver_sql(_WITHOUT_LIMITS)
         if differing:
-            connection.exec_driver_sql(_LOCK)
-            differing = connection.exec_driver_sql(_COUNT_DIFFERING).scalar_one()
-            connection.exec_driver_sql(_DELETE_SURPLUS)
-            connection.exec_driver_sql(_WRITE_DIFFERING)
-        rows = connection.exec_driver_sql("SELECT count(*) FROM standing").scalar_one()
+            for table in _DERIVED:
+                connection.exec_driver_sql(table.lock)
+            differing = _count_differing(connection)
+            for table in _DERIVED:
+                connection.exec_driver_sql(table.delete_surplus)
+                connection.exec_driver_sql(table.write_differing)
+        for table in _DERIVED:
+            rows += connection.exec_driver_sql(table.count).scalar_one()
     return RebuildReport(rows=rows, differing=differing)
 
 
@@ -84,4 +99,10 @@ def compare_standing(engine: Engine) -> int:
     """How many rows of standing are not what the ledger says, missing ones included."""
     with translated(NoDeadline()), engine.begin() as connection:
         connection.exec_driver_sql(_WITHOUT_LIMITS)
-        return int(connection.exec_driver_sql(_COUNT_DIFFERING).scalar_one())
+        return _count_differing(connection)
+
+
+def _count_differing(connection: Connection) -> int:
+    return sum(
+        int(connection.exec_driver_sql(table.count_differing).scalar_one()) for table in _DERIVED
+    )

@@ -1,8 +1,9 @@
 """The tables, as the newest migration leaves them.
 
-`entry`, `entry_contact_point`, `partner_change`, `write_request` and `write_answer` are history:
-a trigger refuses to change them, whoever asks. `standing` is derived and can be rebuilt.
-No table but `vault` holds what identifies a person, and that one holds it encrypted.
+`entry`, `entry_contact_point`, `partner_change`, `policy_version`, `policy_activation`,
+`write_request` and `write_answer` are history: a trigger refuses to change them, whoever asks.
+`standing` and `register_standing` are derived and can be rebuilt. No table but `vault` holds what
+identifies a person, and that one holds it encrypted.
 """
 
 from __future__ import annotations
@@ -58,6 +59,15 @@ def _is_name(column: str) -> CheckConstraint:
     return CheckConstraint(f"{column} ~ '^[!-~]{{1,200}}$'", name=column)
 
 
+def _written_in() -> Column[int]:
+    """Names the transaction that wrote a row, so that a revision tells whether it was there.
+
+    Unknown of the rows that are older than the column.
+    """
+    number = text("((pg_current_xact_id())::text)::bigint")
+    return Column("written_in", BigInteger, server_default=number)
+
+
 entry = Table(
     "entry",
     metadata,
@@ -77,18 +87,51 @@ entry = Table(
     Column("lifts_opt_outs", Boolean, nullable=False),
     Column("partner_id", Text),
     Column("lifts_entry_id", Uuid, ForeignKey("entry.entry_id")),
-    CheckConstraint("kind BETWEEN 1 AND 8", name="kind"),
+    Column("attempt_id", Uuid, ForeignKey("entry.entry_id")),
+    Column("attempt_outcome", SmallInteger),
+    Column("register", Text),
+    Column("register_status", SmallInteger),
+    Column("listed_at", _Time),
+    _written_in(),
+    CheckConstraint("kind BETWEEN 1 AND 11", name="kind"),
     CheckConstraint("channels <> 0", name="channels"),
     CheckConstraint("source BETWEEN 1 AND 11", name="source"),
     CheckConstraint("precision BETWEEN 1 AND 3", name="precision"),
     CheckConstraint("(precision = 3) = (expressed_at IS NULL)", name="expressed_at"),
     CheckConstraint("time_zone ~ '^[A-Za-z0-9_+/-]{0,64}$'", name="time_zone"),
-    CheckConstraint("(kind = 5) = (lifts_entry_id IS NOT NULL)", name="lifts_entry_id"),
+    CheckConstraint(
+        "(kind = 5 OR kind = 10 AND attempt_outcome = 4) = (lifts_entry_id IS NOT NULL)",
+        name="lifts_entry_id",
+    ),
+    CheckConstraint("(kind = 10) = (attempt_id IS NOT NULL)", name="attempt_id"),
+    CheckConstraint(
+        "(kind = 10) = (attempt_outcome IS NOT NULL) AND attempt_outcome BETWEEN 1 AND 4",
+        name="attempt_outcome",
+    ),
+    CheckConstraint(
+        "(kind = 11) = (register IS NOT NULL) AND char_length(register) BETWEEN 1 AND 500",
+        name="register",
+    ),
+    CheckConstraint(
+        "(kind = 11) = (register_status IS NOT NULL) AND register_status BETWEEN 1 AND 2",
+        name="register_status",
+    ),
+    CheckConstraint(
+        "listed_at IS NULL OR register_status IS NOT DISTINCT FROM 1", name="listed_at"
+    ),
     CheckConstraint("kind <> 2 OR partner_id IS NOT NULL", name="partner"),
     _is_name("controller"),
     _is_name("partner_id"),
     Index(None, "recorded_at", "entry_id"),
     Index(None, "lifts_entry_id", postgresql_where=text("lifts_entry_id IS NOT NULL")),
+    Index(None, "attempt_id", postgresql_where=text("attempt_id IS NOT NULL")),
+    Index(
+        None,
+        "controller",
+        "register",
+        "counts_at",
+        postgresql_where=text("register IS NOT NULL"),
+    ),
 )
 """The ledger: one row a fact."""
 
@@ -145,6 +188,19 @@ standing = Table(
 )
 """What each contact point's entries amount to now; derived from the ledger (`projection`)."""
 
+register_standing = Table(
+    "register_standing",
+    metadata,
+    Column("contact_point_ref", Uuid, primary_key=True),
+    Column("controller", Text, primary_key=True),
+    Column("register", Text, primary_key=True),
+    Column("entry_id", Uuid, ForeignKey("entry.entry_id"), nullable=False),
+    Column("is_listed", Boolean, nullable=False),
+    Column("checked_at", _Time, nullable=False),
+    Column("listed_at", _Time),
+)
+"""The last result of each national register; derived from the ledger (`register_projection`)."""
+
 vault = Table(
     "vault",
     metadata,
@@ -183,6 +239,7 @@ partner_change = Table(
     Column("controller", Text, nullable=False),
     Column("partner_id", Text, nullable=False),
     *(Column(name, kind, nullable=False) for name, kind in _PARTNER_TERMS),
+    _written_in(),
     Index(None, "controller", "partner_id"),
 )
 """Every state a partner was saved in."""
@@ -207,6 +264,24 @@ write_answer = Table(
 )
 """What each request was answered: known only at its end, hence a row of its own."""
 
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("files", JSONB, nullable=False),
+    Column("stored_at", _Time, nullable=False),
+)
+"""Every policy that was ever in force, as its files."""
+
+policy_activation = Table(
+    "policy_activation",
+    metadata,
+    Column("activation_number", BigInteger, Identity(always=True), primary_key=True),
+    Column("version", Text, ForeignKey("policy_version.version"), nullable=False),
+    Column("activated_at", _Time, nullable=False),
+)
+"""When each came into force."""
+
 key_check = Table(
     "key_check",
     metadata,
@@ -222,6 +297,8 @@ registry = Table(
     metadata,
     Column("only_row", Boolean, primary_key=True),
     Column("incarnation", Uuid, nullable=False),
+    Column("began_at", _Time, nullable=False, server_default=text("'-infinity'")),
     CheckConstraint("only_row", name="only_row"),
 )
-"""One row: which life of which database this is."""
+"""One row: which life of which database this is, and since when. A restore gives it both anew,
+because the numbers of transactions start over."""

@@ -9,48 +9,92 @@ from uuid import UUID
 from sqlalchemy import PoolProxiedConnection
 
 from consent_registry_server.domain.errors import LimitExceeded
-from consent_registry_server.domain.vocabulary import GROUP, ControllerId, EntryId, EntryKind
+from consent_registry_server.domain.vocabulary import (
+    ALL_CHANNELS,
+    GROUP,
+    ControllerId,
+    EntryId,
+    EntryKind,
+    Source,
+)
 from consent_registry_server.service.ports import Deadline, Standing, StandingRow
 from consent_registry_server.storage.prepared import Prepared, digest_array, run
 from consent_registry_server.storage.projection import COLUMNS
+from consent_registry_server.storage.register_projection import COLUMNS as REGISTER_COLUMNS
 from consent_registry_server.storage.revision import Revision, parse_revision
 from consent_registry_server.storage.session import Database
 
 
-def _microseconds(column: str) -> str:
+def microseconds(column: str) -> str:
+    """The expression for an instant as the domain counts it."""
     return f"(extract(epoch FROM {column}) * 1000000)::bigint"
 
 
+REGISTER_ROW: Final = f"""
+    {EntryKind.REGISTER_RESULT:d}, result.entry_id::text, {ALL_CHANNELS}, NULL::text[],
+    {microseconds("result.checked_at")}, {microseconds("result.checked_at")}, NULL::bigint,
+    NULL::bigint, {Source.NATIONAL_REGISTER:d}, false, false, NULL::integer, NULL::text[],
+    NULL::integer, result.register, result.is_listed, {microseconds("result.listed_at")}
+"""
+"""The rest of a standing row, from the entry's kind on, that is the last result of a register."""
+
+ATTEMPTS_FOR: Final = "interval '400 days'"
+"""Longer than any cap looks back. Attempts that old are left out, so that they do not pile up in
+reads: as old as that now, and before the last one, so that no clock that runs ahead hides them.
+"""
+
 # One statement, hence one snapshot, for the rows and for the revision that names it; the outer
-# join keeps the revision when there are no rows. OFFSET 0 makes it start at the contact points:
-# planned while the tables are empty, it would else read all of standing for ever after.
+# join keeps the revision when there are no rows. The contact points come first and once, as a
+# common table, and OFFSET 0 makes the rest start at them: planned while the tables are empty, it
+# would else read all of standing for ever after.
 READ_STANDING: Final = Prepared(
     "read_standing",
     "bytea[], text, integer",
     f"""
-    WITH state AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot)
+    WITH state AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot),
+    point AS MATERIALIZED (
+        SELECT contact_point_ref, wide_digest, exact_digest, unit_state
+        FROM contact_point WHERE wide_digest = ANY ($1)
+    )
     SELECT state.snapshot, found.*
     FROM state LEFT JOIN (
-        SELECT contact_point.wide_digest, contact_point.exact_digest, contact_point.unit_state,
+        SELECT point.wide_digest, point.exact_digest, point.unit_state,
             standing.kind, standing.entry_id::text, standing.channels, standing.purposes,
-            {_microseconds("standing.counts_at")},
-            {_microseconds("standing.expressed_at")},
-            {_microseconds("standing.expires_at")},
-            {_microseconds("standing.lifted_at")},
+            {microseconds("standing.counts_at")},
+            {microseconds("standing.expressed_at")},
+            {microseconds("standing.expires_at")},
+            {microseconds("standing.lifted_at")},
             standing.source, standing.proven, standing.lifts_opt_outs,
             partner.permitted_channels, partner.permitted_purposes,
-            partner.maximum_lead_age_days
-        FROM contact_point
+            partner.maximum_lead_age_days, '' AS register, false AS is_listed,
+            NULL::bigint AS listed_at
+        FROM point
         CROSS JOIN LATERAL (
             SELECT {COLUMNS} FROM standing AS stored
-            WHERE stored.contact_point_ref = contact_point.contact_point_ref
+            WHERE stored.contact_point_ref = point.contact_point_ref
                 AND stored.controller IN ($2, '{GROUP}')
+                AND (stored.kind <> {EntryKind.CONTACT_ATTEMPT:d}
+                    OR stored.counts_at > (
+                        SELECT least(now(), max(attempt.counts_at)) - {ATTEMPTS_FOR}
+                        FROM standing AS attempt
+                        WHERE attempt.contact_point_ref = point.contact_point_ref
+                            AND attempt.controller IN ($2, '{GROUP}')
+                            AND attempt.kind = {EntryKind.CONTACT_ATTEMPT:d}
+                    ))
             OFFSET 0
         ) AS standing
         LEFT JOIN partner ON standing.kind = {EntryKind.PARTNER_CONSENT:d}
             AND partner.controller = standing.controller
             AND partner.partner_id = standing.partner_id
-        WHERE contact_point.wide_digest = ANY ($1)
+        UNION ALL
+        SELECT point.wide_digest, point.exact_digest, point.unit_state, {REGISTER_ROW}
+        FROM point
+        CROSS JOIN LATERAL (
+            SELECT {REGISTER_COLUMNS} FROM register_standing AS stored
+            WHERE stored.contact_point_ref = point.contact_point_ref
+                AND stored.controller IN ($2, '{GROUP}')
+            OFFSET 0
+        ) AS result
         LIMIT $3
     ) AS found ON true
     """,  # noqa: S608 - only constants are put in
@@ -112,7 +156,12 @@ def _standing(rows: list[tuple[Any, ...]], incarnation: UUID, limit: int) -> Sta
 
 
 def _row(row: tuple[Any, ...]) -> StandingRow:
-    _, wide, exact, unit_state, kind, entry_id = row[:6]
+    return standing_row(row[1:])
+
+
+def standing_row(row: Sequence[Any]) -> StandingRow:
+    """A row of the query's columns, in the order of `StandingRow`."""
+    wide, exact, unit_state, kind, entry_id = row[:5]
     return StandingRow(
-        bytes(wide), bytes(exact), unit_state, kind, EntryId(UUID(entry_id)), *row[6:]
+        bytes(wide), bytes(exact), unit_state, kind, EntryId(UUID(entry_id)), *row[5:]
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.service.ports import Deadline
+from consent_registry_server.service.ports import Deadline, ScrubAge
 from consent_registry_server.storage.database import (
     PoolStatus,
     StorageLimits,
@@ -20,7 +20,11 @@ from consent_registry_server.storage.key_check import verify_keys
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.ledger import PostgresLedger
 from consent_registry_server.storage.migrate import check_current
+from consent_registry_server.storage.past import PostgresPast
+from consent_registry_server.storage.policies import PostgresPolicyVersions
 from consent_registry_server.storage.schema import registry
+from consent_registry_server.storage.scrub_ages import read_scrub_ages
+from consent_registry_server.storage.seal import KeyringSealer
 from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.standing import PostgresStanding
 from consent_registry_server.storage.vault import Vault
@@ -33,6 +37,9 @@ class Store:
     ledger: PostgresLedger
     standing: PostgresStanding
     history: PostgresHistory
+    past: PostgresPast
+    policy_versions: PostgresPolicyVersions
+    sealer: KeyringSealer
     database: Database
 
     def ping(self, deadline: Deadline | None = None) -> None:
@@ -42,6 +49,10 @@ class Store:
             Unavailable: it does not.
         """
         self.database.ping(deadline or NoDeadline())
+
+    def scrub_ages(self, deadline: Deadline | None = None) -> list[ScrubAge]:
+        """When anything was last scrubbed against each national register."""
+        return read_scrub_ages(self.database, deadline or NoDeadline())
 
     def pool_status(self) -> PoolStatus:
         """How busy the connection pool is."""
@@ -85,5 +96,8 @@ def _store(engine: Engine, keyring: Keyring, limits: StorageLimits) -> Store:
         ),
         standing=PostgresStanding(database, incarnation),
         history=PostgresHistory(database),
+        past=PostgresPast(database, incarnation),
+        policy_versions=PostgresPolicyVersions(database),
+        sealer=KeyringSealer(keyring),
         database=database,
     )

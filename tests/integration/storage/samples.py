@@ -7,13 +7,22 @@ from typing import Any, Final
 from uuid import uuid4
 
 from consent_registry_server.domain.contact import ContactKind, Email, Phone, Subject
-from consent_registry_server.domain.entry import Evidence, Expression, NewEntry
+from consent_registry_server.domain.entry import (
+    AttemptReport,
+    Evidence,
+    Expression,
+    NewEntry,
+    RegisterResult,
+)
 from consent_registry_server.domain.vocabulary import (
+    AttemptOutcome,
+    Channel,
     ControllerId,
     EntryId,
     EntryKind,
     Precision,
     PurposeId,
+    RegisterStatus,
     Source,
 )
 from consent_registry_server.service.ports import ContactDigests, PreparedEntry, RequestKey
@@ -108,6 +117,48 @@ class Samples:
                 "lifts_opt_outs": True,
                 **changes,
             },
+        )
+
+    def attempt(self, *points: ContactDigests, at_us: int = NOON_US) -> PreparedEntry:
+        """A call that was granted."""
+        return self.entry(
+            *points,
+            at_us=at_us,
+            kind=EntryKind.CONTACT_ATTEMPT,
+            channels=Channel.VOICE_CALL.mask,
+            purposes=frozenset({PurposeId("direct_marketing")}),
+        )
+
+    def outcome(
+        self,
+        attempt: PreparedEntry,
+        what: AttemptOutcome,
+        **changes: Any,  # noqa: ANN401 - fields of NewEntry
+    ) -> PreparedEntry:
+        """What became of an attempt."""
+        return self.entry(
+            kind=EntryKind.ATTEMPT_OUTCOME,
+            attempt=AttemptReport(attempt.entry_id, what),
+            lifts_entry_id=attempt.entry_id if what is AttemptOutcome.RELEASED else None,
+            **changes,
+        )
+
+    def result(
+        self,
+        *points: ContactDigests,
+        status: RegisterStatus = RegisterStatus.LISTED,
+        register: str = "RPO",
+        listed_at_us: int | None = None,
+        at_us: int = NOON_US,
+        **changes: Any,  # noqa: ANN401 - fields of NewEntry
+    ) -> PreparedEntry:
+        """What a national register said of some contact points."""
+        return self.entry(
+            *points,
+            at_us=at_us,
+            kind=EntryKind.REGISTER_RESULT,
+            register_result=RegisterResult(register, status, listed_at_us),
+            **changes,
         )
 
     def request(self, request_id: str | None = None, content: str = "") -> RequestKey:

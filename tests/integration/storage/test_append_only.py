@@ -19,6 +19,8 @@ HISTORY = {
     "entry_contact_point": "kind",
     "contact_point": "unit_state",
     "partner_change": "name",
+    "policy_version": "version",
+    "policy_activation": "version",
     "write_request": "recorded_at",
     "write_answer": "revision",
 }
@@ -32,6 +34,7 @@ BEYOND_HISTORY = [
     "DELETE FROM vault",
     "TRUNCATE vault",
     "TRUNCATE standing",
+    "TRUNCATE register_standing",
     "DELETE FROM partner",
     "UPDATE key_check SET key_id = key_id",
     "UPDATE registry SET incarnation = incarnation",
@@ -39,6 +42,19 @@ BEYOND_HISTORY = [
     "ALTER TABLE entry DISABLE TRIGGER ALL",
     "CREATE TABLE entry_copy (entry_id uuid)",
 ]
+READS_AND_ADDS = {"SELECT", "INSERT"}
+CHANGES_TOO = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+GRANTS = {
+    **dict.fromkeys(HISTORY, READS_AND_ADDS),
+    "vault": READS_AND_ADDS,
+    "key_check": READS_AND_ADDS,
+    "standing": CHANGES_TOO,
+    "register_standing": CHANGES_TOO,
+    "partner": {"SELECT", "INSERT", "UPDATE"},
+    "registry": {"SELECT"},
+    "alembic_version": {"SELECT"},
+}
+"""All that the application's role may do, by table."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +87,28 @@ def test_not_even_a_superuser_changes_history(unchanged: str, change: str) -> No
         run_sql(unchanged, change)
 
 
+def test_the_applications_role_has_the_rights_it_needs_and_no_others(unchanged: str) -> None:
+    granted: dict[str, set[str]] = {}
+    for table, privilege in run_sql(
+        unchanged,
+        """
+        SELECT relname, privilege_type FROM pg_class
+        CROSS JOIN LATERAL aclexplode(coalesce(relacl, acldefault('r', relowner))) AS granted
+        WHERE relnamespace = 'public'::regnamespace
+            AND granted.grantee IN (0, 'consent_registry_app'::regrole)
+        UNION ALL
+        SELECT attrelid::regclass::text, attname || ' ' || privilege_type FROM pg_attribute
+        CROSS JOIN LATERAL aclexplode(attacl) AS granted
+        WHERE attrelid IN (
+            SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        )
+        """,
+    ):
+        granted.setdefault(table, set()).add(privilege)
+
+    assert granted == GRANTS
+
+
 def test_a_superuser_acting_as_a_replica_does_not_change_history_either(unchanged: str) -> None:
     with pytest.raises(errors.RestrictViolation):
         run_sql(unchanged, "SET session_replication_role = replica; DELETE FROM entry")
@@ -90,7 +128,13 @@ def test_the_digests_of_a_contact_point_can_change_when_keys_rotate(
 @pytest.mark.parametrize(
     "values",
     [
-        pytest.param("kind = 9", id="unknown-kind"),
+        pytest.param("kind = 12", id="unknown-kind"),
+        pytest.param("kind = 10", id="outcome-of-no-attempt"),
+        pytest.param("kind = 11", id="result-of-no-register"),
+        pytest.param("attempt_outcome = 1", id="outcome-that-is-none"),
+        pytest.param("register = 'RPO'", id="register-of-no-result"),
+        pytest.param("register_status = 1", id="status-of-no-result"),
+        pytest.param("listed_at = now()", id="listing-of-no-result"),
         pytest.param("channels = 0", id="no-channel"),
         pytest.param("precision = 3", id="unknown-time-that-is-known"),
         pytest.param("time_zone = 'Europe/Paris; call me'", id="free-text-in-time-zone"),

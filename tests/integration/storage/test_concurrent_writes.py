@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from consent_registry_server.service.ports import PreparedEntry, Recorded, Transaction
 from consent_registry_server.storage.database import StorageLimits
@@ -19,22 +18,9 @@ from tests.integration.storage.samples import (
     SECOND_US,
     Samples,
 )
+from tests.integration.storage.threads import at_once, wait_until_one_waits_for_a_lock
 
 WRITERS = 16
-
-T = TypeVar("T")
-
-
-def at_once(work: Callable[[int], T], writers: int = WRITERS) -> list[T]:
-    """Runs the work on as many threads, all let go at the same moment."""
-    barrier = threading.Barrier(writers)
-
-    def run(number: int) -> T:
-        barrier.wait()
-        return work(number)
-
-    with ThreadPoolExecutor(writers) as executor:
-        return list(executor.map(run, range(writers)))
 
 
 def test_the_same_requests_at_once_are_written_once_and_answered_alike(
@@ -46,7 +32,7 @@ def test_the_same_requests_at_once_are_written_once_and_answered_alike(
             for index in range(10)
         ]
 
-    answers = at_once(write_all)
+    answers = at_once(write_all, WRITERS)
 
     assert all(answer == answers[0] for answer in answers)
     assert rows("SELECT count(*) FROM entry") == [(10,)]
@@ -61,7 +47,7 @@ def test_different_requests_at_once_on_one_contact_point_are_all_kept(
     def write_all(_: int) -> list[Recorded]:
         return [append(samples.entry(samples.point("a"), samples.point("b"))) for _ in range(5)]
 
-    at_once(write_all)
+    at_once(write_all, WRITERS)
 
     assert rows("SELECT count(*) FROM contact_point") == [(2,)]
     standing = store.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE)
@@ -85,7 +71,7 @@ def test_new_contact_points_named_in_opposite_orders_do_not_deadlock(
         return once.ledger.write(samples.request(), NOON_US, work, deadline=NO_DEADLINE)
 
     try:
-        assert len(at_once(write)) == WRITERS
+        assert len(at_once(write, WRITERS)) == WRITERS
     finally:
         once.close()
 
@@ -96,7 +82,10 @@ def test_of_lifts_at_once_the_earliest_counts(
     entry = samples.entry(samples.point("a"))
     append(entry)
 
-    at_once(lambda number: append(samples.lift(entry, at_us=NOON_US + (number + 1) * SECOND_US)))
+    at_once(
+        lambda number: append(samples.lift(entry, at_us=NOON_US + (number + 1) * SECOND_US)),
+        WRITERS,
+    )
 
     standing = store.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE)
     assert [row.lifted_at_us for row in standing.rows] == [NOON_US + SECOND_US]
@@ -115,7 +104,7 @@ def test_writers_and_rebuilds_at_once_end_in_the_right_standing(
             append(entry)
             append(samples.lift(entry, at_us=NOON_US + SECOND_US))
 
-    at_once(work)
+    at_once(work, WRITERS)
 
     assert compare_standing(store.database.engine) == 0
 
@@ -141,21 +130,11 @@ def test_writes_that_deadlock_are_repeated_until_both_succeed(
 
         store.ledger.write(samples.request(), NOON_US, work, deadline=NO_DEADLINE)
 
-    at_once(write, writers=2)
+    at_once(write, 2)
 
     assert len(attempts) == 3
     assert rows("SELECT count(*) FROM entry") == [(4,)]
     assert compare_standing(store.database.engine) == 0
-
-
-def wait_until_one_waits_for_a_lock(url: str) -> None:
-    """Returns when a session of this database waits for another's lock."""
-    waiting = """
-        SELECT pid FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'
-    """
-    while not run_sql(url, waiting):
-        pass
 
 
 def test_of_two_lifts_the_later_one_does_not_undo_the_earlier_that_it_waited_for(

@@ -4,13 +4,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, make_url, text
 
 from consent_registry_server.domain.errors import ConfigurationError, Unavailable
-from consent_registry_server.storage.database import StorageLimits, make_engine
+from consent_registry_server.storage import migrations
+from consent_registry_server.storage.database import (
+    StorageLimits,
+    make_engine,
+    make_owner_engine,
+)
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import (
     check_current,
@@ -61,6 +69,17 @@ def check(url: str) -> None:
         engine.dispose()
 
 
+def migrate_to(url: str, revision: str) -> None:
+    """Leads an empty database to a schema of before; `base` for none."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with make_owner_engine(url, StorageLimits()).connect() as connection:
+        config.attributes["connection"] = connection
+        if revision != "base":
+            command.upgrade(config, revision)
+
+
 def test_the_migrations_lead_to_the_tables_the_program_knows(postgres_url: str) -> None:
     check_models(postgres_url)
 
@@ -93,7 +112,9 @@ def test_an_empty_database_has_no_revision_and_a_migrated_one_the_newest(
     assert current(empty_postgres_url) == newest()
 
 
-def test_two_programs_that_migrate_at_once_do_it_once(empty_postgres_url: str) -> None:
+@pytest.mark.parametrize("found", ["base", "0001"])
+def test_programs_that_migrate_at_once_do_it_once(empty_postgres_url: str, found: str) -> None:
+    migrate_to(empty_postgres_url, found)
     program = "import sys; from consent_registry_server.storage.migrate import upgrade; "
     program += "print(upgrade(sys.argv[1]))"
     command = [sys.executable, "-c", program, empty_postgres_url]

@@ -15,6 +15,7 @@ from consent_registry_server.domain.contact import (
     Subject,
 )
 from consent_registry_server.domain.entry import Evidence
+from consent_registry_server.domain.vocabulary import AttemptOutcome, EntryKind
 from consent_registry_server.storage.embedded_programs import Programs
 from consent_registry_server.storage.keyring import Keyring
 from tests.clear_values import find_clear_values
@@ -82,6 +83,21 @@ def written(append: Append, samples: Samples) -> None:
     append(entry)
     append(samples.consent(samples.point("a"), evidence=EVIDENCE, lead_id=LEAD_ID))
     append(samples.lift(entry, at_us=NOON_US))
+    attempt = samples.attempt(samples.point("a"))
+    append(attempt)
+    # Even if somebody's identity were handed over with them.
+    append(samples.outcome(attempt, AttemptOutcome.RELEASED, evidence=EVIDENCE, lead_id=LEAD_ID))
+    append(samples.result(samples.point("a"), evidence=EVIDENCE, lead_id=LEAD_ID))
+
+
+@pytest.mark.usefixtures("written")
+def test_outcomes_and_results_of_registers_keep_no_identity_at_all(rows: Sql) -> None:
+    kept = rows("SELECT kind FROM entry JOIN vault USING (entry_id) ORDER BY kind")
+    written = rows("SELECT kind FROM entry ORDER BY kind")
+
+    without = (EntryKind.ATTEMPT_OUTCOME, EntryKind.REGISTER_RESULT)
+    assert kept == [(kind,) for (kind,) in written if kind not in without]
+    assert {kind for (kind,) in written} > set(without)
 
 
 @pytest.mark.usefixtures("written")

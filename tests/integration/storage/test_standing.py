@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from hashlib import md5
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from consent_registry_server.domain.entry import Expression
 from consent_registry_server.domain.errors import InvalidRequest, LimitExceeded
@@ -25,11 +28,12 @@ from consent_registry_server.service.ports import (
 )
 from consent_registry_server.storage.database import StorageLimits
 from consent_registry_server.storage.keyring import Keyring
-from consent_registry_server.storage.prepared import run
+from consent_registry_server.storage.prepared import digest_array, run
 from consent_registry_server.storage.revision import parse_revision
 from consent_registry_server.storage.standing import READ_STANDING
 from consent_registry_server.storage.store import Store, open_store
-from tests.integration.storage.conftest import Append
+from tests.integration.storage.conftest import Append, Sql
+from tests.integration.storage.plans import explained, require_look_ups_by_key, rows_read
 from tests.integration.storage.samples import (
     FRANCE,
     NO_DEADLINE,
@@ -38,6 +42,10 @@ from tests.integration.storage.samples import (
     SECOND_US,
     Samples,
 )
+
+DAY_US = 86_400 * SECOND_US
+ASKED = range(1, 1_001)
+"""The numbers of the contact points that are asked about, of those that are there."""
 
 PARTNER = Partner(
     controller=FRANCE,
@@ -256,12 +264,86 @@ def test_more_rows_than_allowed_are_refused_and_never_cut_short(
     assert len(read(store, samples, "a").rows) == 4
 
 
-def test_a_read_planned_while_the_tables_are_empty_looks_up_by_key(store: Store) -> None:
+def test_attempts_of_long_ago_are_not_read(store: Store, append: Append, samples: Samples) -> None:
+    last, recent, old = (
+        samples.attempt(samples.point("a"), at_us=NOON_US - days * DAY_US) for days in (0, 399, 400)
+    )
+    elsewhere = samples.attempt(samples.point("b"), at_us=NOON_US - 1_000 * DAY_US)
+    opt_out = samples.entry(samples.point("a"), at_us=NOON_US - 1_000 * DAY_US)
+    append(last, recent, old, elsewhere, opt_out)
+
+    found = read(store, samples, "a", "b").rows
+
+    assert {row.entry_id for row in found} == {
+        each.entry_id for each in (last, recent, elsewhere, opt_out)
+    }
+
+
+def test_an_attempt_dated_in_the_future_hides_no_other(
+    store: Store, append: Append, samples: Samples
+) -> None:
+    now_us = time.time_ns() // 1_000
+    attempts = [
+        samples.attempt(samples.point("a"), at_us=now_us + years * 366 * DAY_US)
+        for years in (0, 0, 50)
+    ]
+    append(*attempts)
+
+    found = read(store, samples, "a").rows
+
+    assert {row.entry_id for row in found} == {each.entry_id for each in attempts}
+
+
+POINTS = 20_000
+FILL = f"""
+    INSERT INTO contact_point
+        SELECT md5('ref ' || number)::uuid, 1, 2, 0, 1, decode(md5('exact ' || number), 'hex'),
+            decode(md5('wide ' || number), 'hex')
+        FROM generate_series(1, {POINTS}) AS number;
+    INSERT INTO entry (entry_id, kind, controller, channels, source, precision, expressed_at,
+            time_zone, recorded_at, counts_at, proven, lifts_opt_outs, register, register_status)
+        SELECT lpad(to_hex(number), 32, '0')::uuid, kind, controller, 8, 3, 1, now(), '', now(),
+            now(), false, false, CASE WHEN kind = 11 THEN 'RPO' END, CASE WHEN kind = 11 THEN 1 END
+        FROM (VALUES
+            (1, 4, 'alarm-fr'), (2, 9, 'alarm-fr'), (3, 11, 'alarm-fr'), (4, 4, 'alarm-no')
+        ) AS written (number, kind, controller);
+    INSERT INTO entry_contact_point
+        SELECT entry_id, contact_point_ref, 2 FROM entry CROSS JOIN contact_point;
+    INSERT INTO standing
+        SELECT contact_point_ref, entry_id, entry.kind, controller, channels, purposes, source,
+            counts_at, expressed_at, expires_at, NULL, proven, lifts_opt_outs, partner_id
+        FROM entry CROSS JOIN contact_point WHERE entry.kind <> 11;
+    INSERT INTO register_standing
+        SELECT contact_point_ref, controller, register, entry_id, true, counts_at, NULL
+        FROM entry CROSS JOIN contact_point WHERE entry.kind = 11;
+"""  # noqa: S608 - a number
+"""Each contact point with an opt-out, an attempt, a result, and another controller's opt-out."""
+
+
+def test_a_read_looks_up_by_key_however_empty_the_tables_were_when_it_was_planned(
+    store: Store, sql: Sql
+) -> None:
+    asked = [md5(f"wide {number}".encode(), usedforsecurity=False).digest() for number in ASKED]
+    values = (digest_array(asked), FRANCE, 50_000)
+
+    def read_rows(connection: Connection) -> dict[str, int]:
+        plan = explained(connection, READ_STANDING.call, *values, options=", ANALYZE")
+        require_look_ups_by_key(plan)
+        return rows_read(plan)
+
     with store.database.transaction(NO_DEADLINE) as connection:
         run(connection.connection, (READ_STANDING, ["{}", FRANCE, 1]))
-        call = "EXPLAIN EXECUTE read_standing ('{}', 'alarm-fr', 1)"
-        plan = "\n".join(connection.exec_driver_sql(call).scalars())
+        require_look_ups_by_key(explained(connection, READ_STANDING.call, *values))
+        sql(FILL)
+        planned_while_empty = read_rows(connection)
+        sql("ANALYZE")
+        planned_again = read_rows(connection)
 
-    assert "Index Cond: (wide_digest = ANY ($1))" in plan
-    assert "Index Cond: (contact_point_ref = contact_point.contact_point_ref)" in plan
-    assert "Seq Scan" not in plan
+    for read in (planned_while_empty, planned_again):
+        assert read == {
+            "contact_point": len(ASKED),
+            # Once for the rows, once more for the last attempt among them.
+            "standing": 2 * 3 * len(ASKED),
+            "register_standing": len(ASKED),
+            "partner": 0,
+        }
