@@ -221,8 +221,8 @@ def _decide_all(
                 break
         else:
             # Most members of an audience have no entry at all, and share their answer with every
-            # other one of the same country and line.
-            key = (id(each.scope), each.country, each.line_type, each.is_target_usable)
+            # other one of the same country, place and line.
+            key = (id(each.scope), each.country, each.place, each.line_type, each.is_target_usable)
             decision = without_facts.get(key)
             if decision is None:
                 decision = without_facts[key] = decide(each.question(now_us), [], policy)

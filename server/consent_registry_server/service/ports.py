@@ -7,14 +7,16 @@ a failed write has written nothing or is repeated under the same request id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from consent_registry_server.domain.contact import ContactKind
+from consent_registry_server.domain.contact import ContactKind, Subject
 from consent_registry_server.domain.entry import Entry, NewEntry
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.domain.vocabulary import (
+    AttemptOutcome,
     ControllerId,
     EntryId,
     PartnerId,
@@ -69,7 +71,10 @@ class StandingRow(NamedTuple):
     """One standing entry of one contact point that was found by its wide digest.
 
     `channels` is a bit set (-1: all), `purposes` None for all. The partner's terms are those in
-    force now; None unless the entry is a partner consent.
+    force now; None unless the entry is a partner consent. Of the results of one national register
+    there is only the last (by the day of the scrub; on a tie the listing); its `counts_at_us` is
+    the start of that day, and its `listed_at_us` that of the result, or where no result since the
+    last CLEAR tells it, the `counts_at_us` of the first of them. A released attempt is `lifted`.
     """
 
     wide: bytes
@@ -89,6 +94,9 @@ class StandingRow(NamedTuple):
     partner_channels: int | None
     partner_purposes: list[str] | None
     partner_maximum_lead_age_days: int | None
+    register: str = ""
+    is_listed: bool = False
+    listed_at_us: int | None = None
 
 
 class Standing(NamedTuple):
@@ -172,6 +180,18 @@ class Transaction(Protocol):
     def entry(self, entry_id: EntryId) -> Entry | None:
         """Returns a ledger entry, or None."""
 
+    def subject(self, entry_id: EntryId) -> Subject | None:
+        """Returns whom an entry names; None when its identity was erased or never kept."""
+
+    def contact_points(self, entry_id: EntryId) -> tuple[ContactDigests, ...]:
+        """Returns the contact points an entry names, as they are found; known for ever."""
+
+    def outcomes(self, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
+        """Returns what was reported of an attempt; nothing for an attempt nobody reported on."""
+
+    def lock(self, name: bytes) -> None:
+        """Waits until no other transaction holds the lock of this name; held until the end."""
+
     def standing(self, controller: ControllerId, wide_digests: Sequence[bytes]) -> Standing:
         """Returns what stands, this transaction's own writes included."""
 
@@ -241,3 +261,89 @@ class History(Protocol):
         self, controller: ControllerId, page: Page, *, deadline: Deadline
     ) -> list[Partner]:
         """Returns up to `page.size` partners by id; `page.after` is `(partner_id,)`."""
+
+
+class Past(NamedTuple):
+    """What stood at a past instant, and when each of its entries was recorded."""
+
+    rows: list[StandingRow]
+    recorded_at_us: dict[EntryId, int]
+
+
+class PastReader(Protocol):
+    """Reads what stood, from the ledger itself."""
+
+    def read_past(
+        self,
+        controller: ControllerId,
+        wide_digests: Sequence[bytes],
+        *,
+        at_us: int | None,
+        known_at_us: int | None,
+        revision: str = "",
+        deadline: Deadline,
+    ) -> Past:
+        """Returns the rows as they were, partner terms included.
+
+        An entry is there when it was known, that is recorded by `known_at_us` (None: by now), or
+        visible in the state that `revision` names where the database still knows that state; and
+        when it was recorded or counted by `at_us` (None: now), for a check honours what it has
+        whatever its date. With None for both it is what `StandingReader.read` returns.
+        """
+
+
+class PolicyVersions(Protocol):
+    """Keeps every policy that was ever in force, as its files."""
+
+    def activate(self, version: str, files: Mapping[str, str], *, at_us: int) -> None:
+        """Stores that a policy is in force from now on; does nothing when it already is."""
+
+    def version_at(self, at_us: int) -> str | None:
+        """Returns the version in force at an instant; None before the first."""
+
+    def files(self, version: str) -> dict[str, str] | None:
+        """Returns the files of a policy by name, or None."""
+
+
+class PolicyArchive(Protocol):
+    """Every policy that was ever in force, as today's code reads it."""
+
+    def version_at(self, at_us: int) -> str | None:
+        """Returns the version in force at an instant; None before the first."""
+
+    def policy(self, version: str) -> Policy | None:
+        """Returns a policy, or None when it never was in force.
+
+        Raises:
+            NotFound: UNKNOWN_POLICY_VERSION, for one that today's code can no longer read.
+        """
+
+
+class Reload(StrEnum):
+    """What became of an attempt to put changed policy files in force."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """The files have faults, or did not hold still."""
+    NOT_STORED = "not_stored"
+    """The database did not take them."""
+    FAILED = "failed"
+    """By a fault of the program."""
+
+
+class Sealer(Protocol):
+    """Seals what a caller keeps for the registry and may neither read nor change."""
+
+    def seal(self, content: bytes, *, purpose: str) -> bytes:
+        """Returns the content encrypted and authenticated, for this purpose only."""
+
+    def unseal(self, sealed: bytes, *, purpose: str) -> bytes | None:
+        """Returns the content; None when it was not sealed here for this purpose."""
+
+
+class ScrubAge(NamedTuple):
+    """When a controller last scrubbed anything against a national register."""
+
+    controller: ControllerId
+    register: str
+    checked_at_us: int

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from consent_registry_server.domain.contact import ContactKind, CustomerNumber, Phone
+from consent_registry_server.domain.contact import (
+    ContactKind,
+    ContactPoint,
+    CustomerNumber,
+    Phone,
+)
 from consent_registry_server.domain.entry import NewEntry, counts_at_us
 from consent_registry_server.domain.errors import InvalidContactPoint
 from consent_registry_server.domain.matching import (
@@ -75,6 +80,15 @@ def suppression_points(
         InvalidContactPoint: one has neither a normal form nor enough digits.
     """
     return _points(new, digester, digits_kept=True, home=home)
+
+
+def digests_of(point: ContactPoint, digester: Digester) -> ContactDigests:
+    """Digests one contact point.
+
+    Raises:
+        InvalidContactPoint: it has no normal form.
+    """
+    return _digests(forms_of(point), digester)
 
 
 def prepare(

@@ -14,6 +14,7 @@ from consent_registry_server.domain.contact import (
     PostalAddress,
     Subject,
 )
+from consent_registry_server.domain.contact_hours import Place
 from consent_registry_server.domain.decision import (
     UNKNOWN_CUSTOMER,
     Customer,
@@ -35,6 +36,7 @@ from consent_registry_server.domain.matching import (
     suppression_forms_of,
 )
 from consent_registry_server.domain.normal_form.unit import UnitState
+from consent_registry_server.domain.place import place_of_phone, place_of_recipient
 from consent_registry_server.domain.policy import LineType, Policy
 from consent_registry_server.domain.recording import RecordingFact
 from consent_registry_server.domain.vocabulary import (
@@ -54,6 +56,7 @@ NO_SUBJECT: Final = Subject()
 _KINDS: Final = {int(each): each for each in EntryKind}
 _SOURCES: Final = {int(each): each for each in Source}
 
+_ATTEMPT: Final = EntryKind.CONTACT_ATTEMPT
 _RECORDING_KINDS: Final = frozenset(
     {EntryKind.RECORDING_OBJECTION, EntryKind.RECORDING_OBJECTION_LIFT}
 )
@@ -94,6 +97,8 @@ class Resolved:
     country: CountryCode | None
     line_type: LineType
     is_target_usable: bool
+    place: Place | None = None
+    """Where the recipient is; None where contact hours do not matter or nothing more is known."""
 
     def question(self, now_us: int) -> Question:
         """What the engine decides."""
@@ -108,6 +113,7 @@ class Resolved:
             self.line_type,
             scope.customer,
             scope.recipient_type,
+            self.place,
         )
 
 
@@ -138,17 +144,26 @@ def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved
     """
     scope = asked.scope
     channel = scope.channel
-    if asked.subject is NO_SUBJECT and ContactKind.PHONE in TARGET_KINDS[channel]:
-        plain = plain_phone_form(asked.target)
+    target = asked.target
+    if (
+        asked.subject is NO_SUBJECT
+        and isinstance(target, Phone)
+        and ContactKind.PHONE in TARGET_KINDS[channel]
+    ):
+        plain = plain_phone_form(target)
         if plain is not None and (plain[1], channel) not in policy.line_rules:
             wide = digester.digest(plain[0])
             look = Look(wide, wide, UnitState.NONE, False, True)  # noqa: FBT003 - on the hot path
-            return Resolved(scope, [look], asked.country or plain[1], LineType.ANY, True)  # noqa: FBT003
+            own = asked.country or plain[1]
+            by_hour = (own, channel) in policy.hour_rules
+            place = place_of_phone(target.number, own) if by_hour else None
+            return Resolved(scope, [look], own, LineType.ANY, True, place)  # noqa: FBT003
     looks: list[Look] = []
     country = asked.country
     line_type = LineType.ANY
     is_target_usable = False
-    for forms in suppression_forms_of(asked.target):
+    place = None
+    for forms in suppression_forms_of(target):
         usable = _is_usable(forms, channel)
         if forms.kind is not ContactKind.ADDRESS or counts_addresses(channel):
             looks.append(_look(forms, digester, is_target=usable))
@@ -157,11 +172,15 @@ def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved
             country = country or forms.country or scope.fallback_country
             if (country, channel) in policy.line_rules:
                 line_type = line_type_of(forms)
+            if country is not None and (country, channel) in policy.hour_rules:
+                others = asked.subject.contact_points
+                place = place_of_recipient(target, forms.e164, country, others=others)
     if asked.subject is not NO_SUBJECT:
         with_addresses = counts_addresses(channel)
         home = home_of(scope.controller, policy)
         looks += subject_looks(asked.subject, digester, with_addresses=with_addresses, home=home)
-    return Resolved(scope, looks, country or scope.fallback_country, line_type, is_target_usable)
+    country = country or scope.fallback_country
+    return Resolved(scope, looks, country, line_type, is_target_usable, place)
 
 
 def subject_looks(
@@ -196,7 +215,9 @@ def facts_of(rows: Iterable[StandingRow], looks: list[Look]) -> list[Fact]:
     """The facts that meet a question, each entry once, by its closest meeting."""
     facts: dict[EntryId, Fact] = {}
     for row in rows:
-        match = meet(looks, row.wide, row.exact, unit_state=row.unit_state)
+        # Whoever rang at a door rang there, whether or not its unit can be read.
+        unit_state = UnitState.NONE if row.kind == _ATTEMPT else row.unit_state
+        match = meet(looks, row.wide, row.exact, unit_state=unit_state)
         if match is None or row.kind in _RECORDING_KINDS:
             continue
         known = facts.get(row.entry_id)
@@ -246,6 +267,9 @@ def _fact(row: StandingRow, match: Match) -> Fact:
         row.proven,
         row.lifts_opt_outs,
         _partner_terms(row),
+        row.register,
+        row.is_listed,
+        row.listed_at_us,
     )
 
 

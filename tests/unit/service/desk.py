@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,6 +28,8 @@ from consent_registry_server.domain.vocabulary import (
     PartnerKind,
     Precision,
     PurposeId,
+    RecipientType,
+    RegisterStatus,
     Source,
     channel_mask,
 )
@@ -39,6 +41,7 @@ from consent_registry_server.service.partners import Lead, Partners, RefusedLead
 from consent_registry_server.service.ports import Partner, Recorded
 from consent_registry_server.service.preparation import Write
 from consent_registry_server.service.questions import AskedContact, Scope
+from consent_registry_server.service.registers import Registers, Scrub, ScrubResult
 from tests.fakes.ambience import NO_DEADLINE, HashDigester, SetClock, counted_ids
 from tests.fakes.store import FakeStore
 
@@ -137,6 +140,19 @@ def lead(
     )
 
 
+def scrub(
+    point: ContactPoint,
+    status: RegisterStatus,
+    checked_on: date,
+    *,
+    register: str,
+    controller: ControllerId,
+    listed_on: date | None = None,
+) -> Scrub:
+    """What a register said of one contact point."""
+    return Scrub(controller, register, checked_on, [ScrubResult(point, status, listed_on)])
+
+
 def mover(
     *,
     channels: tuple[Channel, ...] = (Channel.EMAIL, Channel.SMS),
@@ -166,9 +182,10 @@ def question(
     country: str = "FR",
     customer: Customer = UNKNOWN_CUSTOMER,
     customer_number: str = "",
+    recipient_type: RecipientType = RecipientType.CONSUMER,
 ) -> AskedContact:
     """May the target be contacted, known by the others too? No country: as the target tells."""
-    scope = Scope(controller, channel, purpose, customer, at_us=at_us)
+    scope = Scope(controller, channel, purpose, customer, recipient_type, at_us=at_us)
     subject = Subject(others, customer_number)
     return AskedContact(scope, target, subject, CountryCode(country) if country else None)
 
@@ -187,6 +204,9 @@ class Desk:
             self.store, digester, policy=lambda: self.policy, clock=self.clock, entry_ids=ids
         )
         self.partners = Partners(
+            self.store, digester, policy=lambda: self.policy, clock=self.clock, entry_ids=ids
+        )
+        self.registers = Registers(
             self.store, digester, policy=lambda: self.policy, clock=self.clock, entry_ids=ids
         )
         self.records = Records(self.store, digester, policy=lambda: self.policy)
@@ -235,10 +255,13 @@ class Desk:
         results: list[dict[str, object]] = recorded.details["results"]
         return results
 
-    def say(self, statement: NewEntry | Lead) -> None:
+    def say(self, statement: NewEntry | Lead | Scrub) -> None:
         """Writes whatever was said."""
         if isinstance(statement, Lead):
             self.record_leads(statement)
+        elif isinstance(statement, Scrub):
+            write = self.write(statement.controller)
+            self.registers.record(write, statement, deadline=NO_DEADLINE)
         else:
             self.record(statement)
 

@@ -18,6 +18,7 @@ from consent_registry_server.domain.vocabulary import (
 )
 from consent_registry_server.service.partners import Lead
 from consent_registry_server.service.questions import AskedContact
+from consent_registry_server.service.registers import Scrub
 from tests.unit.service.desk import (
     consent,
     paris,
@@ -67,7 +68,7 @@ class Example:
     """One case; beside the deciding ground there are the `further` ones, and maybe more."""
 
     case: str
-    says: Sequence[NewEntry | Lead]
+    says: Sequence[NewEntry | Lead | Scrub]
     asks: AskedContact
     verdict: Verdict
     reason: Reason

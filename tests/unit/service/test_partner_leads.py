@@ -285,6 +285,24 @@ def test_a_lead_of_somebody_who_opted_out_is_stored_and_reported_as_blocked(
         assert (decision.verdict, decision.reason) == (Verdict.ALLOW, Reason.PARTNER_CONSENT)
 
 
+@pytest.mark.parametrize(
+    "now_us",
+    [NOW_US, paris(2026, 11, 23, 13, 30), paris(2026, 11, 22, 3), paris(2026, 12, 25, 11)],
+    ids=["at an hour for calls", "at lunch", "on a Sunday night", "at Christmas"],
+)
+@pytest.mark.parametrize("objects", [True, False], ids=["objection", "none"])
+def test_what_blocks_a_lead_for_calls_is_the_opt_out_and_never_the_hour(
+    desk: Desk, now_us: int, *, objects: bool
+) -> None:
+    """A batch that is sent at night is answered as by day."""
+    desk.clock.now_us = now_us
+    desk.register(mover(channels=(Channel.VOICE_CALL,)))
+    if objects:
+        desk.record(opt_out(PHONE, expression=said(paris(2026, 1, 14))))
+    brought = lead(PHONE, captured_at_us=now_us - DAY_US, channels=(Channel.VOICE_CALL,))
+    assert outcome(desk, brought) is (BLOCKED if objects else ACCEPTED)
+
+
 def test_a_lead_after_an_objection_that_a_newer_consent_lifted_is_not_blocked(desk: Desk) -> None:
     """The objection no longer holds for that target."""
     desk.record(opt_out(EMAIL, expression=said(paris(2026, 1, 14))))

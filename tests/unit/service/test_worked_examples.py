@@ -23,6 +23,7 @@ from consent_registry_server.domain.vocabulary import (
 )
 from consent_registry_server.service.partners import Lead
 from consent_registry_server.service.questions import AskedContact
+from consent_registry_server.service.registers import Scrub
 from tests.unit.service.desk import (
     NOW_US,
     Desk,
@@ -36,6 +37,8 @@ from tests.unit.service.desk import (
     said,
 )
 from tests.unit.service.example import EMAIL, OTHER_PHONE, PHONE, Example, home
+from tests.unit.service.examples_of_hours import HOUR_EXAMPLES
+from tests.unit.service.examples_of_law import LAW_EXAMPLES, REGISTER_EXAMPLES
 from tests.unit.service.examples_of_lifting import LIFTING_EXAMPLES, TIME_EXAMPLES
 from tests.unit.service.examples_of_permission import CONSENT_EXAMPLES, EXEMPTION_EXAMPLES
 from tests.unit.service.examples_of_reach import DOOR_EXAMPLES, REACH_EXAMPLES
@@ -49,10 +52,13 @@ EXAMPLES = (
     *TIME_EXAMPLES,
     *REACH_EXAMPLES,
     *DOOR_EXAMPLES,
+    *LAW_EXAMPLES,
+    *REGISTER_EXAMPLES,
+    *HOUR_EXAMPLES,
 )
 
 
-def heard(statements: tuple[NewEntry | Lead, ...]) -> Desk:
+def heard(statements: tuple[NewEntry | Lead | Scrub, ...]) -> Desk:
     """A desk at which some things were said, each recorded a minute after the one before."""
     desk = Desk(packaged_policy())
     desk.register(mover())
