@@ -26,11 +26,20 @@ from consent_registry.v1.decision_service_pb2 import (
     CallLine,
     CheckContactRequest,
 )
-from consent_registry.v1.entry_pb2 import Evidence, Precision, Source
+from consent_registry.v1.entry_pb2 import (
+    AttemptOutcome,
+    Evidence,
+    Precision,
+    RegisterStatus,
+    Source,
+)
+from consent_registry.v1.registry_service_pb2 import RegisterResult
+from consent_registry.v1.subject_service_pb2 import ReplayedDecision
 from consent_registry_client._aio import AsyncClient
 from consent_registry_client._aio_audience import AsyncAudienceAnswers
 from consent_registry_client._answer import Answer, RecordingAnswer, allows
-from consent_registry_client._arguments import ContactQuestion
+from consent_registry_client._arguments import ContactQuestion, GivenDecision
+from consent_registry_client._attempt import AttemptAnswer
 from consent_registry_client._channel import TlsFiles
 from consent_registry_client._errors import (
     ConsentRegistryError,
@@ -55,6 +64,8 @@ from consent_registry_client._messages import (
     expressed_on,
     expressed_sometime,
     handle,
+    listed,
+    not_listed,
     phone,
     subject,
     timestamp,
@@ -67,6 +78,8 @@ __all__ = [
     "Answer",
     "AsyncAudienceAnswers",
     "AsyncClient",
+    "AttemptAnswer",
+    "AttemptOutcome",
     "AudienceAnswers",
     "AudienceMember",
     "CallDirection",
@@ -89,6 +102,8 @@ __all__ = [
     "Reason",
     "RecipientType",
     "RecordingAnswer",
+    "RegisterResult",
+    "RegisterStatus",
     "RequestIdReused",
     "RetryPolicy",
     "Source",
@@ -105,7 +120,10 @@ __all__ = [
     "expressed_at",
     "expressed_on",
     "expressed_sometime",
+    "given_decision",
     "handle",
+    "listed",
+    "not_listed",
     "phone",
     "subject",
     "timestamp",
@@ -113,5 +131,10 @@ __all__ = [
 
 
 def contact_question(**question: Unpack[ContactQuestion]) -> CheckContactRequest:
-    """Returns one question of `Client.batch_check_contact`."""
+    """Returns one question of `Client.batch_check_contact` or `Client.explain_decision`."""
     return build(CheckContactRequest, question)
+
+
+def given_decision(**decision: Unpack[GivenDecision]) -> ReplayedDecision:
+    """Returns a decision of which the replay token was kept, for `Client.explain_decision`."""
+    return build(ReplayedDecision, decision)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self, Unpack
 
+from consent_registry.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from consent_registry.v1.decision_service_pb2_grpc import DecisionServiceStub
 from consent_registry.v1.entry_pb2 import Entry
 from consent_registry.v1.history_service_pb2 import GetEntryRequest, ListEntriesRequest
@@ -13,8 +14,11 @@ from consent_registry.v1.history_service_pb2_grpc import HistoryServiceStub
 from consent_registry.v1.policy_service_pb2 import GetPolicyRequest, GetPolicyResponse
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
+from consent_registry_client._aio_attempts import AsyncReservedAttempts
 from consent_registry_client._aio_calls import AsyncCalls, open_channel
 from consent_registry_client._aio_decisions import AsyncDecisions
+from consent_registry_client._aio_explanations import AsyncExplanations
 from consent_registry_client._aio_intake import AsyncIntake
 from consent_registry_client._arguments import (
     History,
@@ -29,7 +33,7 @@ from consent_registry_client._messages import build
 from consent_registry_client._retry import DEFAULT_EFFECTS, DEFAULT_RETRY, Effects, RetryPolicy
 
 
-class AsyncClient(AsyncDecisions, AsyncIntake):
+class AsyncClient(AsyncDecisions, AsyncIntake, AsyncReservedAttempts, AsyncExplanations):
     """A connection to the registry, for any number of calls of one event loop; make one.
 
     Every call takes `timeout_s`, the seconds until it fails with DeadlineExceeded, repeats
@@ -71,9 +75,11 @@ class AsyncClient(AsyncDecisions, AsyncIntake):
         self._calls = AsyncCalls(self._settings)
         self._channel = open_channel(self._settings.endpoint)
         self._decisions = DecisionServiceStub(self._channel)
+        self._attempts = AttemptServiceStub(self._channel)
         self._registry = RegistryServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
         self._policy = PolicyServiceStub(self._channel)
+        self._subjects = SubjectServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self

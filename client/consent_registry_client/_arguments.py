@@ -7,7 +7,7 @@ what an omitted one stands for are told there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Required, TypedDict
 
 from consent_registry.v1.contact_pb2 import (
@@ -18,9 +18,14 @@ from consent_registry.v1.contact_pb2 import (
     Subject,
 )
 from consent_registry.v1.decision_pb2 import Consistency, View
-from consent_registry.v1.decision_service_pb2 import CallDirection, CallLine
-from consent_registry.v1.entry_pb2 import Evidence, Expression
-from consent_registry.v1.registry_service_pb2 import Partner, PartnerLead
+from consent_registry.v1.decision_service_pb2 import CallDirection, CallLine, CheckContactRequest
+from consent_registry.v1.entry_pb2 import AttemptOutcome, Evidence, Expression
+from consent_registry.v1.registry_service_pb2 import (
+    Partner,
+    PartnerLead,
+    RegisterResult,
+)
+from consent_registry.v1.subject_service_pb2 import ReplayedDecision
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -39,6 +44,31 @@ class ContactQuestion(TypedDict, total=False):
     at: datetime
     view: View.ValueType
     consistency: Consistency
+    issue_replay_token: bool
+
+
+class AttemptQuestion(TypedDict, total=False):
+    """May this attempt be made now? See `ReserveContactAttemptRequest`."""
+
+    controller: Required[str]
+    target: Required[ContactPoint]
+    channel: Required[Channel.ValueType]
+    purpose: Required[str]
+    subject: Subject
+    customer: CustomerContext
+    recipient_type: RecipientType.ValueType
+    recipient_country: str
+    view: View.ValueType
+    request_id: str
+
+
+class AttemptReport(TypedDict, total=False):
+    """What became of an attempt. See `ReportAttemptOutcomeRequest`."""
+
+    controller: Required[str]
+    attempt_id: Required[str]
+    outcome: Required[AttemptOutcome.ValueType]
+    request_id: str
 
 
 class Audience(TypedDict, total=False):
@@ -129,12 +159,40 @@ class PartnerLeads(TypedDict, total=False):
     request_id: str
 
 
+class Scrub(TypedDict, total=False):
+    """What a national register said on one day. See `RecordRegisterResultsRequest`."""
+
+    controller: Required[str]
+    register: Required[str]
+    checked_on: Required[date | str]
+    results: Required[Sequence[RegisterResult]]
+    request_id: str
+
+
 class PartnerRegistration(TypedDict, total=False):
     """A partner and what it is permitted. See `RegisterPartnerRequest`."""
 
     controller: Required[str]
     partner: Required[Partner]
     request_id: str
+
+
+class GivenDecision(TypedDict, total=False):
+    """A decision that was given, by its token. See `ReplayedDecision`."""
+
+    replay_token: Required[bytes]
+    controller: Required[str]
+    target: Required[ContactPoint]
+    subject: Subject
+
+
+class Explanation(TypedDict, total=False):
+    """What to explain: a question or a decision. See `ExplainDecisionRequest`."""
+
+    question: CheckContactRequest
+    decision: ReplayedDecision
+    at: datetime
+    known_at: datetime
 
 
 class History(TypedDict, total=False):

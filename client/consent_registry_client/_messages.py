@@ -18,7 +18,8 @@ from consent_registry.v1.contact_pb2 import (
     PostalAddress,
     Subject,
 )
-from consent_registry.v1.entry_pb2 import Expression, Precision, Source
+from consent_registry.v1.entry_pb2 import Expression, Precision, RegisterStatus, Source
+from consent_registry.v1.registry_service_pb2 import RegisterResult
 from consent_registry_client._errors import FieldViolation, InvalidRequest
 
 _Message = TypeVar("_Message", bound=Message)
@@ -114,6 +115,26 @@ def expressed_sometime(*, source: Source.ValueType) -> Expression:
     return build(Expression, {"precision": Precision.PRECISION_UNKNOWN, "source": source})
 
 
+def listed(point: ContactPoint, *, on: date | None = None) -> RegisterResult:
+    """Returns that a national register lists a contact point; `on`: since that day, if known."""
+    return build(
+        RegisterResult,
+        {
+            "contact_point": point,
+            "status": RegisterStatus.REGISTER_STATUS_LISTED,
+            "listed_on": "" if on is None else on,
+        },
+    )
+
+
+def not_listed(point: ContactPoint) -> RegisterResult:
+    """Returns that a national register does not list a contact point."""
+    return build(
+        RegisterResult,
+        {"contact_point": point, "status": RegisterStatus.REGISTER_STATUS_CLEAR},
+    )
+
+
 def timestamp(instant: datetime) -> Timestamp:
     """Returns the instant for the contract; it must carry its offset from UTC."""
     if instant.tzinfo is None:
@@ -124,7 +145,7 @@ def timestamp(instant: datetime) -> Timestamp:
 
 
 def build(message_type: type[_Message], fields: Mapping[str, object]) -> _Message:
-    """Returns the message with these fields; aware datetimes become timestamps.
+    """Returns the message with these fields; aware datetimes become timestamps, days ISO 8601.
 
     Raises:
         InvalidRequest: A field does not exist or cannot hold its value. It names the field and,
@@ -139,7 +160,7 @@ def build(message_type: type[_Message], fields: Mapping[str, object]) -> _Messag
 
 def _converted(name: str, value: object) -> object:
     if not isinstance(value, datetime):
-        return value
+        return value.isoformat() if isinstance(value, date) else value
     if value.tzinfo is None:
         raise _invalid(name, "a time without its offset from UTC names no instant")
     return timestamp(value)

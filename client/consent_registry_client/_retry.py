@@ -38,6 +38,9 @@ class Effects:
     """Time, chance and identifiers, passed in so that a test decides them."""
 
     clock: Callable[[], float] = time.monotonic
+    """Seconds since some instant, for deadlines."""
+    now: Callable[[], float] = time.time
+    """Unix time, to tell whether a reservation has expired."""
     sleep: Callable[[float], None] = time.sleep
     sleep_async: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, Unpack
 
+from consent_registry.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from consent_registry.v1.decision_service_pb2_grpc import DecisionServiceStub
 from consent_registry.v1.entry_pb2 import Entry
 from consent_registry.v1.history_service_pb2 import GetEntryRequest, ListEntriesRequest
@@ -13,6 +14,7 @@ from consent_registry.v1.history_service_pb2_grpc import HistoryServiceStub
 from consent_registry.v1.policy_service_pb2 import GetPolicyRequest, GetPolicyResponse
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
 from consent_registry_client._arguments import (
     History,
     Metadata,
@@ -24,12 +26,14 @@ from consent_registry_client._deadlines import (
 )
 from consent_registry_client._messages import build
 from consent_registry_client._retry import DEFAULT_EFFECTS, DEFAULT_RETRY, Effects, RetryPolicy
+from consent_registry_client._sync_attempts import ReservedAttempts
 from consent_registry_client._sync_calls import Calls, open_channel
 from consent_registry_client._sync_decisions import Decisions
+from consent_registry_client._sync_explanations import Explanations
 from consent_registry_client._sync_intake import Intake
 
 
-class Client(Decisions, Intake):
+class Client(Decisions, Intake, ReservedAttempts, Explanations):
     """A connection to the registry, for any number of threads and calls; make one and keep it.
 
     Every call takes `timeout_s`, the seconds until it fails with DeadlineExceeded, repeats
@@ -71,9 +75,11 @@ class Client(Decisions, Intake):
         self._calls = Calls(self._settings)
         self._channel = open_channel(self._settings.endpoint)
         self._decisions = DecisionServiceStub(self._channel)
+        self._attempts = AttemptServiceStub(self._channel)
         self._registry = RegistryServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
         self._policy = PolicyServiceStub(self._channel)
+        self._subjects = SubjectServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self

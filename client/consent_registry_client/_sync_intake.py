@@ -20,6 +20,8 @@ from consent_registry.v1.registry_service_pb2 import (
     RecordConsentResponse,
     RecordPartnerLeadsRequest,
     RecordPartnerLeadsResponse,
+    RecordRegisterResultsRequest,
+    RecordRegisterResultsResponse,
     RegisterPartnerRequest,
     RegisterPartnerResponse,
     WithdrawConsentRequest,
@@ -35,6 +37,7 @@ from consent_registry_client._arguments import (
     PartnerRegistration,
     RecordingObjection,
     RecordingObjectionLift,
+    Scrub,
 )
 from consent_registry_client._calls import turn
 from consent_registry_client._deadlines import (
@@ -151,6 +154,21 @@ class Intake:
         return self._calls.write(
             self._registry.RecordPartnerLeads,
             build(RecordPartnerLeadsRequest, leads),
+            timeout_s=timeout_s,
+            metadata=metadata,
+        )
+
+    def record_register_results(
+        self,
+        *,
+        timeout_s: float | None = None,
+        metadata: Metadata = (),
+        **scrub: Unpack[Scrub],
+    ) -> RecordRegisterResultsResponse:
+        """Records what a national register said of up to 5,000 contact points on one day."""
+        return self._calls.write(
+            self._registry.RecordRegisterResults,
+            build(RecordRegisterResultsRequest, scrub),
             timeout_s=timeout_s,
             metadata=metadata,
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -22,19 +23,32 @@ from prometheus_client import (
 from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.config import Settings
-from consent_registry_server.domain.policy import Policy
 from consent_registry_server.domain.vocabulary import EntryId
 from consent_registry_server.logs import configure_logging
-from consent_registry_server.policy.load import load_policy
+from consent_registry_server.policy.archive import PastPolicies
+from consent_registry_server.policy.load import read_files
+from consent_registry_server.policy.source import (
+    Edition,
+    PolicyInForce,
+    PolicyWatch,
+    ReadFiles,
+    read_edition,
+)
 from consent_registry_server.rpc import services
 from consent_registry_server.rpc.api_keys import read_api_keys
 from consent_registry_server.rpc.authentication import Authenticator, LocalAuthenticator
 from consent_registry_server.rpc.metrics import Metrics, serve_metrics
+from consent_registry_server.rpc.scrub_ages import ScrubAges
 from consent_registry_server.rpc.server import RunningServer, Service, start_server
+from consent_registry_server.service.attempts import Attempts
 from consent_registry_server.service.checks import Checks
+from consent_registry_server.service.explain import Explanations
 from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
+from consent_registry_server.service.ports import PolicyArchive, PolicySource
+from consent_registry_server.service.registers import Registers
+from consent_registry_server.service.replay import ReplayTokens
 from consent_registry_server.storage.embedded import EmbeddedPostgres
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import upgrade
@@ -62,6 +76,8 @@ class RunningApplication:
 
     server: RunningServer
     metrics_port: int
+    reload_policy: Callable[[], None]
+    """Has the policy's files read at once; does not wait for it."""
     logger: FilteringBoundLogger
 
 
@@ -112,14 +128,19 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
     logger = configure_logging(settings.log_level, settings.log_format)
     for name in settings.unrecognised:
         logger.warning("setting_unrecognised", name=name)
-    policy = load_policy(settings.policy_dir)
+    read = partial(read_files, settings.policy_dir, company_file=settings.company_policy_file)
+    edition = read_edition(read)
     with ExitStack() as stack:
         where = stack.enter_context(database(settings))
         keyring = Keyring.load(where.keyring_file)
         store = open_store(where.url, keyring, settings.storage)
         stack.callback(store.close)
-        metrics = _metrics(store, policy)
-        served = _services(store, keyring, metrics=metrics, policy=policy)
+        metrics = _metrics(store)
+        policy = _in_force(edition, read, store=store, metrics=metrics, logger=logger)
+        watch = PolicyWatch(policy.reload, interval_s=settings.policy_reload_interval_s)
+        stack.callback(watch.close)
+        policies = PastPolicies(store.policy_versions, logger=logger)
+        served = _services(store, keyring, metrics=metrics, policy=policy, policies=policies)
         names = frozenset(service.name for service in served)
         endpoint = serve_metrics(
             metrics.registry, settings.metrics.host, port=settings.metrics.port
@@ -134,8 +155,10 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
             logger=logger,
         )
         stack.callback(server.stop)
-        logger.info("serving", port=server.port, metrics_port=endpoint.port, policy=policy.version)
-        yield RunningApplication(server, endpoint.port, logger)
+        logger.info(
+            "serving", port=server.port, metrics_port=endpoint.port, policy=policy().version
+        )
+        yield RunningApplication(server, endpoint.port, watch.reload_now, logger)
     logger.info("stopped")
 
 
@@ -156,7 +179,28 @@ def _authenticator(settings: Settings, names: frozenset[str]) -> Authenticator:
     return read_api_keys(settings.api_keys_file, services=names)
 
 
-def _metrics(store: Store, policy: Policy) -> Metrics:
+def _in_force(
+    edition: Edition,
+    read: ReadFiles,
+    *,
+    store: Store,
+    metrics: Metrics,
+    logger: FilteringBoundLogger,
+) -> PolicyInForce:
+    policy = PolicyInForce(
+        edition,
+        read,
+        versions=store.policy_versions,
+        clock=now_us,
+        logger=logger,
+        counted=metrics.policy_reloaded,
+    )
+    policy.activate()
+    metrics.watch_versions(version("consent-registry"), policy=lambda: policy().version)
+    return policy
+
+
+def _metrics(store: Store) -> Metrics:
     # When a counter was made says nothing that its process's start does not.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library is typed but for it
     registry = CollectorRegistry()
@@ -164,25 +208,46 @@ def _metrics(store: Store, policy: Policy) -> Metrics:
         collector(registry=registry)
     metrics = Metrics(registry)
     metrics.watch_database_pool(store.pool_status)
-    metrics.watch_versions(version("consent-registry"), policy=lambda: policy.version)
+    metrics.registry.register(ScrubAges(store.scrub_ages, clock=now_us))
     return metrics
 
 
 def _services(
-    store: Store, keyring: Keyring, *, metrics: Metrics, policy: Policy
+    store: Store,
+    keyring: Keyring,
+    *,
+    metrics: Metrics,
+    policy: PolicySource,
+    policies: PolicyArchive,
 ) -> tuple[Service, ...]:
-    def in_force() -> Policy:
-        return policy
-
-    checks = Checks(store.standing, keyring, policy=in_force, clock=now_us)
-    records = Records(store.history, keyring, policy=in_force)
-    intake = Intake(store.ledger, keyring, policy=in_force, clock=now_us, entry_ids=new_entry_id)
-    partners = Partners(
-        store.ledger, keyring, policy=in_force, clock=now_us, entry_ids=new_entry_id
+    checks = Checks(store.standing, keyring, policy=policy, clock=now_us)
+    attempts = Attempts(
+        store.ledger,
+        keyring,
+        policy=policy,
+        clock=now_us,
+        entry_ids=new_entry_id,
+        decision_ids=uuid4,
+    )
+    records = Records(store.history, keyring, policy=policy)
+    intake = Intake(store.ledger, keyring, policy=policy, clock=now_us, entry_ids=new_entry_id)
+    partners = Partners(store.ledger, keyring, policy=policy, clock=now_us, entry_ids=new_entry_id)
+    registers = Registers(
+        store.ledger, keyring, policy=policy, clock=now_us, entry_ids=new_entry_id
+    )
+    tokens = ReplayTokens(store.sealer, keyring, policy=policy, policies=policies)
+    explanations = Explanations(
+        store.past, keyring, policy=policy, policies=policies, tokens=tokens, clock=now_us
     )
     return (
-        services.decision_service(checks, metrics=metrics, clock=now_us, decision_ids=uuid4),
-        services.registry_service(intake, partners, records=records, digester=keyring),
+        services.decision_service(
+            checks, metrics=metrics, clock=now_us, decision_ids=uuid4, replay_tokens=tokens
+        ),
+        services.attempt_service(attempts, metrics=metrics),
+        services.registry_service(
+            intake, partners, registers=registers, records=records, digester=keyring
+        ),
         services.history_service(records, digester=keyring),
-        services.policy_service(in_force),
+        services.subject_service(explanations),
+        services.policy_service(policy),
     )

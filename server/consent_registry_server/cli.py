@@ -13,6 +13,7 @@ from consent_registry_server import app
 from consent_registry_server.config import load_settings
 from consent_registry_server.demo import run as run_demo
 from consent_registry_server.domain.errors import RegistryError
+from consent_registry_server.policy_cli import policy_commands
 from consent_registry_server.rpc.api_keys import new_api_key
 from consent_registry_server.rpc.stop_signals import stop_signals
 from consent_registry_server.storage.database import make_engine
@@ -30,11 +31,12 @@ program = typer.Typer(
 )
 keys = typer.Typer(help="Makes keys.", no_args_is_help=True)
 program.add_typer(keys, name="keys")
+program.add_typer(policy_commands, name="policy")
 
 
 @program.command()
 def serve() -> None:
-    """Serve gRPC and metrics until SIGTERM.
+    """Serve gRPC and metrics until SIGTERM; read the policy's files again at SIGHUP.
 
     Without CONSENT_REGISTRY_DATABASE_URL it runs a PostgreSQL of its own, on this machine only.
     """
@@ -45,7 +47,7 @@ def serve() -> None:
         _say(f"gRPC:       {settings.server.address}")
         _say(f"metrics:    http://{settings.metrics.host}:{application.metrics_port}/metrics")
         _say("Stop with Ctrl-C or SIGTERM.")
-        wait_for_signal()
+        wait_for_signal(on_hangup=application.reload_policy)
 
 
 @program.command()

@@ -43,6 +43,8 @@ class Settings:
     data_dir: Path
     keyring_file: Path | None
     policy_dir: Path | None
+    company_policy_file: Path | None
+    policy_reload_interval_s: float
     api_keys_file: Path | None
     log_level: str
     log_format: LogFormat
@@ -64,6 +66,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         data_dir=read.path("DATA_DIR") or Path(".registry-data"),
         keyring_file=read.path("KEYRING_FILE"),
         policy_dir=read.directory("POLICY_DIR"),
+        company_policy_file=read.file("COMPANY_POLICY_FILE"),
+        policy_reload_interval_s=read.seconds("POLICY_RELOAD_INTERVAL_S", 10.0),
         api_keys_file=read.file("API_KEYS_FILE"),
         log_level=read.choice("LOG_LEVEL", LEVELS, default="info"),
         log_format=LogFormat(read.choice("LOG_FORMAT", tuple(LogFormat), default=LogFormat.JSON)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consent_registry.v1.contact_pb2 import Subject
+from consent_registry.v1.contact_pb2 import Channel, Subject
 from tests.e2e import filled
 from tests.e2e.bad_request import (
     BINDING_ALL,
@@ -24,6 +24,7 @@ def bad_everywhere() -> Iterator[BadRequest]:
     yield from _missing()
     yield from _controllers()
     yield from _questions()
+    yield from _attempts()
     yield from _reads()
 
 
@@ -31,9 +32,23 @@ def _missing() -> Iterator[BadRequest]:
     required = {
         "DecisionService/CheckContact": ("controller", "target", "channel", "purpose"),
         "DecisionService/CheckCallRecording": ("controller", "line", "direction"),
+        "AttemptService/ReserveContactAttempt": (
+            "controller",
+            "request_id",
+            "target",
+            "channel",
+            "purpose",
+        ),
+        "AttemptService/ReportAttemptOutcome": (
+            "controller",
+            "request_id",
+            "attempt_id",
+            "outcome",
+        ),
         "RegistryService/RecordConsent": ("channels", "purposes", "subject"),
         "RegistryService/LiftDoNotContact": ("entry_id",),
         "RegistryService/RecordPartnerLeads": ("partner_id", "leads"),
+        "RegistryService/RecordRegisterResults": ("register", "checked_on", "results"),
         "RegistryService/RegisterPartner": (
             "partner.partner_id",
             "partner.name",
@@ -42,6 +57,13 @@ def _missing() -> Iterator[BadRequest]:
             "partner.permitted_purposes",
         ),
         "RegistryService/ListPartners": ("controller",),
+        "SubjectService/ExplainDecision": (
+            "question",
+            "question.controller",
+            "question.target",
+            "question.channel",
+            "question.purpose",
+        ),
         "HistoryService/GetEntry": ("controller", "entry_id"),
         "HistoryService/ListEntries": ("controller", "contact_point"),
     }
@@ -67,18 +89,19 @@ def _missing() -> Iterator[BadRequest]:
 def _controllers() -> Iterator[BadRequest]:
     named = [method for method in filled.UNARY if "Batch" not in method and "Policy" not in method]
     for method in named:
-        unknown = put("controller", "alarm-mars")
+        path = "question.controller" if "Explain" in method else "controller"
+        unknown = put(path, "alarm-mars")
         yield BadRequest(
-            method, "an unknown controller", unknown, NOT_FOUND, "UNKNOWN_CONTROLLER", "controller"
+            method, "an unknown controller", unknown, NOT_FOUND, "UNKNOWN_CONTROLLER", path
         )
         if method not in BINDING_ALL and not method.endswith("RecordConsent"):
             yield BadRequest(
                 method,
                 "the group",
-                put("controller", "group"),
+                put(path, "group"),
                 NOT_FOUND,
                 "UNKNOWN_CONTROLLER",
-                "controller",
+                path,
             )
     yield invalid(
         "RegistryService/RecordConsent",
@@ -111,6 +134,19 @@ def _questions() -> Iterator[BadRequest]:
     for method in filled.UNARY:
         if method.startswith("DecisionService"):
             yield from _consistencies(method)
+
+
+def _attempts() -> Iterator[BadRequest]:
+    reserve, report = "AttemptService/ReserveContactAttempt", "AttemptService/ReportAttemptOutcome"
+    for path, value, reason in (
+        ("channel", Channel.CHANNEL_POST, "CHANNEL_NOT_COUNTED"),
+        ("purpose", "service", "CHANNEL_NOT_COUNTED"),
+        ("purpose", "world_domination", "UNKNOWN_PURPOSE"),
+        ("recipient_country", "France", "INVALID_FIELD"),
+    ):
+        yield invalid(reserve, f"the {path} {value}", put(path, value), path, reason)
+    yield invalid(report, "a malformed attempt id", put("attempt_id", "attempt-7"), "attempt_id")
+    yield BadRequest(report, "an unknown attempt", same, NOT_FOUND, "UNKNOWN_ATTEMPT", "attempt_id")
 
 
 def _consistencies(method: str) -> Iterator[BadRequest]:

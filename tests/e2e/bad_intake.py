@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from consent_registry.v1.contact_pb2 import ContactPoint, MessagingHandle
-from consent_registry.v1.entry_pb2 import Evidence, Precision, Source
+from consent_registry.v1.entry_pb2 import Evidence, Precision, RegisterStatus, Source
 from tests.e2e import filled
 from tests.e2e.bad_request import (
     LIFTS,
@@ -32,6 +32,7 @@ def bad_intake() -> Iterator[BadRequest]:
     yield from _contact_points()
     yield from _intake()
     yield from _partners()
+    yield from _registers()
 
 
 def _expressions() -> Iterator[BadRequest]:
@@ -256,4 +257,42 @@ def _partners() -> Iterator[BadRequest]:
         lambda request: request.partner.permitted_purposes.append("world_domination"),
         "partner.permitted_purposes",
         "UNKNOWN_PURPOSE",
+    )
+
+
+def _registers() -> Iterator[BadRequest]:
+    results = "RegistryService/RecordRegisterResults"
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    for path, value, reason in (
+        ("register", "rpo", "UNKNOWN_REGISTER"),
+        ("checked_on", tomorrow, "EXPRESSED_IN_FUTURE"),
+        ("checked_on", "1989-12-31", "INVALID_FIELD"),
+        ("checked_on", "20.11.2026", "INVALID_FIELD"),
+    ):
+        yield invalid(results, f"the {path} {value}", put(path, value), path, reason)
+    for fault, path, change, reason in (
+        ("of nobody", "contact_point", clear("contact_point"), "MISSING_FIELD"),
+        ("that says nothing", "status", clear("status"), "MISSING_FIELD"),
+        ("of no day", "listed_on", put("listed_on", "2026-02-29"), "INVALID_FIELD"),
+        ("listed after the scrub", "listed_on", put("listed_on", "2099-01-01"), "CONTRADICTION"),
+        (
+            "clear and yet listed",
+            "listed_on",
+            put("status", RegisterStatus.REGISTER_STATUS_CLEAR),
+            "CONTRADICTION",
+        ),
+    ):
+        yield invalid(
+            results,
+            f"a result {fault}",
+            lambda request, change=change: change(request.results[1]),  # type: ignore[misc]
+            f"results[1].{path}",
+            reason,
+        )
+    yield invalid(
+        results,
+        "5,001 results",
+        lambda request: request.results.extend([request.results[0]] * 5_000),
+        "results",
+        "TOO_LONG",
     )

@@ -21,7 +21,7 @@ WRITES: Final = tuple(
     if method.startswith("RegistryService") and not method.endswith("ListPartners")
 )
 WITH_EXPRESSION: Final = tuple(
-    method for method in WRITES if not method.endswith(("Leads", "Partner"))
+    method for method in WRITES if not method.endswith(("Leads", "Partner", "Results"))
 )
 WITH_PEOPLE: Final = tuple(
     method for method in WITH_EXPRESSION if not method.endswith("LiftDoNotContact")
@@ -37,6 +37,7 @@ BINDING_ALL: Final = frozenset(
         "RegistryService/LiftDoNotContact",
         "RegistryService/ObjectToCallRecording",
         "RegistryService/LiftCallRecordingObjection",
+        "RegistryService/RecordRegisterResults",
     }
 )
 """Methods that take the controller `group`."""

@@ -13,10 +13,12 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2_grpc
 
+from consent_registry.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from consent_registry.v1.decision_service_pb2_grpc import DecisionServiceStub
 from consent_registry.v1.history_service_pb2_grpc import HistoryServiceStub
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
 
 _OPTIONS: Final = [
     ("grpc.max_receive_message_length", -1),
@@ -36,9 +38,11 @@ class Connection:
             else grpc.secure_channel(address, credentials, _OPTIONS)
         )
         self.decisions = DecisionServiceStub(self.channel)
+        self.attempts = AttemptServiceStub(self.channel)
         self.registry = RegistryServiceStub(self.channel)
         self.history = HistoryServiceStub(self.channel)
         self.policy = PolicyServiceStub(self.channel)
+        self.subjects = SubjectServiceStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
     def write(self, request: Message) -> Any:  # noqa: ANN401 - the response of the request
@@ -50,10 +54,12 @@ class Connection:
         """A method by `Service/Method`."""
         service, _, method = name.partition("/")
         stubs = {
+            "AttemptService": self.attempts,
             "DecisionService": self.decisions,
             "RegistryService": self.registry,
             "HistoryService": self.history,
             "PolicyService": self.policy,
+            "SubjectService": self.subjects,
         }
         return getattr(stubs[service], method)
 

@@ -49,8 +49,8 @@ ALLOW: Final = Verdict.VERDICT_ALLOW
 REVIEW: Final = Verdict.VERDICT_REVIEW
 DENY: Final = Verdict.VERDICT_DENY
 
-AUTUMN: Final = paris(2025, 11, 12, 15)
-"""A Wednesday afternoon after everything that was said."""
+AUTUMN: Final = paris(2026, 11, 12, 15)
+"""A Thursday afternoon after everything that was said."""
 
 _JANUARY: Final = paris(2025, 1, 14)
 _MARCH: Final = paris(2025, 3, 18)
@@ -160,6 +160,29 @@ EXAMPLES: Final = (
         lambda one: question(one.phone, VOICE_CALL, at=paris(2026, 9, 2, 11)),
         DENY,
         Reason.REASON_CONSENT_EXPIRED,
+    ),
+    Example(
+        "a phone consent, called at lunch",
+        lambda one: [consent(one.phone, channels=[VOICE_CALL], at=paris(2026, 9, 1))],
+        lambda one: question(one.phone, VOICE_CALL, at=paris(2026, 11, 23, 13)),
+        DENY,
+        Reason.REASON_OUTSIDE_CONTACT_HOURS,
+        frozenset({Reason.REASON_CONSENT}),
+    ),
+    Example(
+        "the last day on which France asked for no consent",
+        lambda _: [],
+        lambda one: question(one.phone, VOICE_CALL, at=paris(2026, 8, 10, 15)),
+        REVIEW,
+        Reason.REASON_REGISTER_STALE,
+        frozenset({Reason.REASON_OPT_OUT_REGIME}),
+    ),
+    Example(
+        "the day after it",
+        lambda _: [],
+        lambda one: question(one.phone, VOICE_CALL, at=paris(2026, 8, 11, 15)),
+        DENY,
+        Reason.REASON_NO_CONSENT,
     ),
     Example(
         "a running contract and a similar offer",
@@ -340,7 +363,7 @@ EXAMPLES: Final = (
             EMAIL,
             controller="alarm-ie",
             country="IE",
-            customer=_own_customer(last_sale_at=paris(2024, 10, 10)),
+            customer=_own_customer(last_sale_at=paris(2025, 10, 10)),
         ),
         DENY,
         Reason.REASON_SOFT_OPT_IN_EXPIRED,
@@ -353,7 +376,7 @@ EXAMPLES: Final = (
             EMAIL,
             controller="alarm-ie",
             country="IE",
-            customer=_own_customer(last_sale_at=paris(2024, 12, 15)),
+            customer=_own_customer(last_sale_at=paris(2025, 12, 15)),
         ),
         ALLOW,
         Reason.REASON_SOFT_OPT_IN,

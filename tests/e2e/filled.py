@@ -10,6 +10,10 @@ from uuid import uuid4
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
+from consent_registry.v1.attempt_service_pb2 import (
+    ReportAttemptOutcomeRequest,
+    ReserveContactAttemptRequest,
+)
 from consent_registry.v1.contact_pb2 import (
     Channel,
     ContactPoint,
@@ -33,7 +37,14 @@ from consent_registry.v1.decision_service_pb2 import (
     CheckContactRequest,
     FilterAudienceRequest,
 )
-from consent_registry.v1.entry_pb2 import Evidence, Expression, Precision, Source
+from consent_registry.v1.entry_pb2 import (
+    AttemptOutcome,
+    Evidence,
+    Expression,
+    Precision,
+    RegisterStatus,
+    Source,
+)
 from consent_registry.v1.history_service_pb2 import GetEntryRequest, ListEntriesRequest
 from consent_registry.v1.policy_service_pb2 import GetPolicyRequest
 from consent_registry.v1.registry_service_pb2 import (
@@ -47,9 +58,12 @@ from consent_registry.v1.registry_service_pb2 import (
     PartnerLead,
     RecordConsentRequest,
     RecordPartnerLeadsRequest,
+    RecordRegisterResultsRequest,
     RegisterPartnerRequest,
+    RegisterResult,
     WithdrawConsentRequest,
 )
+from consent_registry.v1.subject_service_pb2 import ExplainDecisionRequest
 from tests.e2e.people import FRANCE, MARKETING, PARIS, timestamp
 
 EMAIL: Final = "Zéphyrine.Quiquampoix+alarme@Boîte-Secrète.example.org"
@@ -100,6 +114,7 @@ IDENTITY: Final = {
 """What must never be found outside the vault. A postal code alone is nobody's."""
 
 PARTNER: Final = "assureur-1"
+REGISTER: Final = "RPO"
 
 _YESTERDAY: Final = datetime.now(UTC) - timedelta(days=1)
 
@@ -190,6 +205,13 @@ def batch_question() -> CheckContactRequest:
     return question
 
 
+def explain_decision() -> ExplainDecisionRequest:
+    question = check_contact()
+    for name in ("at", "view", "consistency"):
+        question.ClearField(name)
+    return ExplainDecisionRequest(question=question, at=timestamp(_YESTERDAY))
+
+
 def batch_check_contact() -> BatchCheckContactRequest:
     return BatchCheckContactRequest(requests=[batch_question()], consistency=_staleness())
 
@@ -202,6 +224,31 @@ def check_call_recording() -> CheckCallRecordingRequest:
         direction=CallDirection.CALL_DIRECTION_INBOUND,
         view=VIEW_FULL,
         consistency=_staleness(),
+    )
+
+
+def reserve_contact_attempt() -> ReserveContactAttemptRequest:
+    *_, home = points()
+    return ReserveContactAttemptRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        target=home,
+        subject=person(),
+        channel=Channel.CHANNEL_DOOR_TO_DOOR,
+        purpose=MARKETING,
+        customer=customer(),
+        recipient_type=RecipientType.RECIPIENT_TYPE_CONSUMER,
+        recipient_country="FR",
+        view=VIEW_FULL,
+    )
+
+
+def report_attempt_outcome() -> ReportAttemptOutcomeRequest:
+    return ReportAttemptOutcomeRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        attempt_id=str(uuid4()),
+        outcome=AttemptOutcome.ATTEMPT_OUTCOME_REFUSED,
     )
 
 
@@ -317,6 +364,23 @@ def record_partner_leads() -> RecordPartnerLeadsRequest:
     )
 
 
+def record_register_results() -> RecordRegisterResultsRequest:
+    return RecordRegisterResultsRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        register=REGISTER,
+        checked_on=_YESTERDAY.date().isoformat(),
+        results=[
+            RegisterResult(
+                contact_point=point,
+                status=RegisterStatus.REGISTER_STATUS_LISTED,
+                listed_on="2025-03-09",
+            )
+            for point in points()
+        ],
+    )
+
+
 def register_partner() -> RegisterPartnerRequest:
     insurer = Partner(
         partner_id=PARTNER,
@@ -351,6 +415,8 @@ UNARY: Final[dict[str, Callable[[], Message]]] = {
     "DecisionService/CheckContact": check_contact,
     "DecisionService/BatchCheckContact": batch_check_contact,
     "DecisionService/CheckCallRecording": check_call_recording,
+    "AttemptService/ReserveContactAttempt": reserve_contact_attempt,
+    "AttemptService/ReportAttemptOutcome": report_attempt_outcome,
     "RegistryService/RecordConsent": record_consent,
     "RegistryService/WithdrawConsent": withdraw_consent,
     "RegistryService/AddDoNotContact": add_do_not_contact,
@@ -358,11 +424,13 @@ UNARY: Final[dict[str, Callable[[], Message]]] = {
     "RegistryService/ObjectToCallRecording": object_to_call_recording,
     "RegistryService/LiftCallRecordingObjection": lift_call_recording_objection,
     "RegistryService/RecordPartnerLeads": record_partner_leads,
+    "RegistryService/RecordRegisterResults": record_register_results,
     "RegistryService/RegisterPartner": register_partner,
     "RegistryService/ListPartners": list_partners,
     "HistoryService/GetEntry": get_entry,
     "HistoryService/ListEntries": list_entries,
     "PolicyService/GetPolicy": get_policy,
+    "SubjectService/ExplainDecision": explain_decision,
 }
 """Every method that takes one request, and how to fill it."""
 

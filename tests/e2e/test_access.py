@@ -27,7 +27,14 @@ from tests.e2e.registry_process import RegistryProcess, run_program
 _GRANTS: dict[str, dict[str, object]] = {
     "nothing": {},
     "dialer": {"services": ["DecisionService"], "controllers": [FRANCE]},
+    "attempts": {"services": ["AttemptService"], "controllers": [FRANCE]},
+    "officer": {"services": ["SubjectService"], "controllers": [FRANCE]},
     "intake": {"services": ["RegistryService"], "controllers": [FRANCE, "group"]},
+    "insurer": {
+        "services": ["RegistryService"],
+        "controllers": [FRANCE],
+        "partners": [filled.PARTNER],
+    },
     "intake-2": {"services": ["RegistryService"], "controllers": ["*"]},
     "desk": {
         "services": ["DecisionService", "HistoryService", "PolicyService"],
@@ -186,7 +193,7 @@ def test_a_service_that_a_key_does_not_name_is_not_granted(
 
 @pytest.mark.parametrize("method", [each for each in filled.UNARY if "Policy" not in each])
 def test_a_controller_that_a_key_does_not_name_is_not_granted(caller: Callers, method: str) -> None:
-    name = {"D": "dialer", "R": "intake", "H": "desk"}[method[0]]
+    name = {"A": "attempts", "D": "dialer", "R": "intake", "H": "desk", "S": "officer"}[method[0]]
     request: Any = filled.UNARY[method]()
     if method.endswith("BatchCheckContact"):
         request.requests[0].controller = "alarm-no"
@@ -194,7 +201,8 @@ def test_a_controller_that_a_key_does_not_name_is_not_granted(caller: Callers, m
         (result,) = caller(name).call(method, request).results
         assert result.error.reason == "CONTROLLER_NOT_GRANTED"
         return
-    request.controller = "alarm-no"
+    asked = request.question if method.startswith("Subject") else request
+    asked.controller = "alarm-no"
 
     refused = caller(name).refused(method, request)
 
@@ -214,6 +222,12 @@ def test_grounds_are_shown_to_those_alone_who_may_see_them(caller: Callers) -> N
     assert seen.reason == unseen.reason
 
 
+def test_an_explanation_shows_grounds_to_whoever_may_ask_for_one(caller: Callers) -> None:
+    explained = caller("officer").call("SubjectService/ExplainDecision", filled.explain_decision())
+
+    assert explained.decision.grounds
+
+
 def test_questions_that_nothing_can_stop_are_for_those_alone_who_may_ask_them(
     caller: Callers,
 ) -> None:
@@ -229,6 +243,27 @@ def test_questions_that_nothing_can_stop_are_for_those_alone_who_may_ask_them(
 
 def test_the_policy_is_shown_to_those_who_may_see_it(caller: Callers) -> None:
     assert caller("desk").call("PolicyService/GetPolicy", GetPolicyRequest()).rules
+
+
+@pytest.mark.parametrize(
+    "method", [each for each in filled.UNARY if each.startswith("Registry") and "Leads" not in each]
+)
+def test_a_partner_can_do_nothing_but_bring_leads(caller: Callers, method: str) -> None:
+    assert caller("insurer").refused(method) == ("PERMISSION_DENIED", "PARTNER_NOT_GRANTED")
+
+
+def test_a_partner_learns_what_became_of_its_own_leads_alone(caller: Callers) -> None:
+    leads = "RegistryService/RecordPartnerLeads"
+    request = filled.record_partner_leads()
+    caller("intake").call("RegistryService/RegisterPartner", filled.register_partner())
+    of_another = filled.record_partner_leads()
+    of_another.partner_id = "bank-1"
+
+    (result,) = caller("insurer").call(leads, request).results
+    refused = caller("insurer").refused(leads, of_another)
+
+    assert result.lead_id == filled.LEAD_ID
+    assert refused == ("PERMISSION_DENIED", "PARTNER_NOT_GRANTED")
 
 
 def test_each_caller_has_request_ids_of_its_own(caller: Callers, guarded: RegistryProcess) -> None:
@@ -269,8 +304,11 @@ def test_a_connection_without_tls_is_no_connection(guarded: RegistryProcess) -> 
 
 
 def test_no_secret_is_in_the_log(
-    guarded: RegistryProcess, secrets: dict[str, tuple[str, dict[str, Any]]]
+    guarded: RegistryProcess,
+    secured: Connection,
+    secrets: dict[str, tuple[str, dict[str, Any]]],
 ) -> None:
+    Caller(secured, None).refused("PolicyService/GetPolicy")
     log = guarded.log.decode()
 
     assert "UNAUTHENTICATED" in log

@@ -17,6 +17,7 @@ from tests.e2e import filled
 from tests.e2e.connection import Connection, refusal
 from tests.e2e.corruption import corruptions
 from tests.e2e.registry_process import RegistryProcess
+from tests.e2e.round_the_clock import write_policy
 
 _NORMAL_FORMS: Final = (
     "zéphyrine.quiquampoix+alarme@xn--bote-secrte-xbb5a.example.org",
@@ -50,20 +51,27 @@ _SECRETS: Final = (*filled.IDENTITY.values(), *_NORMAL_FORMS)
 
 
 @pytest.fixture(scope="module")
-def used(new_data_dir: Callable[[], Path]) -> Iterator[RegistryProcess]:
+def used(
+    new_data_dir: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RegistryProcess]:
     """A server that was told everything, in every method, rightly and wrongly."""
-    registry = RegistryProcess(new_data_dir())
+    policy = write_policy(tmp_path_factory.mktemp("policy"))
+    registry = RegistryProcess(new_data_dir(), POLICY_DIR=str(policy))
     connection = Connection(registry.address)
     with closing(connection.channel):
         connection.write(filled.register_partner())
         objection = connection.write(filled.add_do_not_contact())
+        attempt_id = ""
         for method, fill in filled.UNARY.items():
             request: Any = fill()
             if hasattr(request, "entry_id"):
                 request.entry_id = objection.entry_id
             if hasattr(request, "request_id"):
                 request.request_id = filled.REQUEST_ID + method
-            connection.method(method)(request)
+            if hasattr(request, "attempt_id"):
+                request.attempt_id = attempt_id
+            response = connection.method(method)(request)
+            attempt_id = getattr(response, "attempt_id", attempt_id)
         _be_refused(connection)
         scope = FilterAudienceRequest(scope=filled.scope())
         members = [filled.member() for _ in range(3)]

@@ -34,7 +34,7 @@ def environment(registry: RegistryProcess) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("example", PYTHON, ids=["dialer", "unsubscribe"])
+@pytest.mark.parametrize("example", PYTHON, ids=["dialer", "attempt", "unsubscribe"])
 def test_python_examples_run(example: str, registry: RegistryProcess) -> None:
     """The dialer's example may print either answer; what counts is that it has one."""
     code = example.replace(DEFAULT_ADDRESS, registry.address)
@@ -45,7 +45,9 @@ def test_python_examples_run(example: str, registry: RegistryProcess) -> None:
     assert "UNSPECIFIED" not in result.stdout, "the registry was not asked"
 
 
-@pytest.mark.parametrize("block", SHELL, ids=["customer service", "campaign tool"])
+@pytest.mark.parametrize(
+    "block", SHELL, ids=["customer service", "campaign tool", "register", "officer"]
+)
 def test_shell_examples_run(block: str, registry: RegistryProcess, tmp_path: Path) -> None:
     """A check may also exit with 1: not allowed."""
     commands = block.replace("\\\n", " ").strip().splitlines()

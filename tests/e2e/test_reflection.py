@@ -25,10 +25,12 @@ def test_the_server_lists_its_services(database: Any) -> None:  # noqa: ANN401
     services = set(database.get_services())
 
     assert services == {
+        f"{_PACKAGE}.AttemptService",
         f"{_PACKAGE}.DecisionService",
         f"{_PACKAGE}.RegistryService",
         f"{_PACKAGE}.HistoryService",
         f"{_PACKAGE}.PolicyService",
+        f"{_PACKAGE}.SubjectService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

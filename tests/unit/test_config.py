@@ -46,6 +46,8 @@ def test_without_any_setting_the_server_is_for_this_machine() -> None:
     assert settings.metrics == Address("127.0.0.1", 9464)
     assert (settings.database_url, settings.keyring_file) == (None, None)
     assert settings.data_dir == Path(".registry-data")
+    assert (settings.policy_dir, settings.company_policy_file) == (None, None)
+    assert settings.policy_reload_interval_s == 10.0
     assert (settings.log_level, settings.log_format) == ("info", LogFormat.JSON)
     assert settings.unrecognised == ()
 
@@ -59,6 +61,8 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
         DATA_DIR="/data",
         KEYRING_FILE="/keys/keyring",
         POLICY_DIR=tmp_path,
+        COMPANY_POLICY_FILE=file,
+        POLICY_RELOAD_INTERVAL_S="0.5",
         API_KEYS_FILE=file,
         TLS_CERT_FILE=file,
         TLS_KEY_FILE=file,
@@ -94,6 +98,7 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
     assert settings.database_url == URL
     assert settings.keyring_file == Path("/keys/keyring")
     assert (settings.policy_dir, settings.api_keys_file) == (tmp_path, file)
+    assert (settings.company_policy_file, settings.policy_reload_interval_s) == (file, 0.5)
     assert (settings.storage.pool_size, settings.storage.pool_overflow) == (16, 0)
     assert settings.storage.statement_timeout_s == 3.0
     assert settings.log_format is LogFormat.CONSOLE
@@ -123,6 +128,8 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         LOG_LEVEL="loud",
         LOG_FORMAT="xml",
         POLICY_DIR=tmp_path / "absent",
+        COMPANY_POLICY_FILE=tmp_path,
+        POLICY_RELOAD_INTERVAL_S=0,
         API_KEYS_FILE=tmp_path,
         DATABASE_URL_FILE=tmp_path / "absent",
     )
@@ -135,6 +142,8 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         "LOG_LEVEL must be one of debug, info, warning, error, not 'loud'",
         "LOG_FORMAT must be one of json, console",
         "POLICY_DIR names no directory",
+        "COMPANY_POLICY_FILE names no file",
+        "POLICY_RELOAD_INTERVAL_S must be seconds",
         "API_KEYS_FILE names no file",
         "DATABASE_URL_FILE names no file",
     ):

@@ -28,15 +28,20 @@ class RequestIds:
     """The request ids of one file: the same again for the same file with the same options."""
 
     def __init__(self, path: Path, options: Sequence[object]) -> None:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_READ_BYTES):
-                digest.update(block)
-        self._file = uuid.uuid5(REQUEST_NAMESPACE, f"{digest.hexdigest()} {list(options)!r}")
+        self._file = uuid.uuid5(REQUEST_NAMESPACE, f"{digest_of(path)} {list(options)!r}")
 
     def of(self, part: int) -> str:
         """Returns the id for the row or chunk of that number."""
         return str(uuid.uuid5(self._file, str(part)))
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def report_path(report: Path | None, source: Path) -> Path:

@@ -1,13 +1,14 @@
 """`consentctl check`: may this person be contacted?"""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
 from consent_registry.v1.contact_pb2 import Channel, ContactPoint
 from consent_registry.v1.decision_pb2 import Consistency, View
-from consent_registry_client import Answer, ConsentRegistryError, subject
+from consent_registry_client import Answer, AttemptAnswer, ConsentRegistryError, subject
 from consent_registry_client._arguments import ContactQuestion
 from consent_registry_client.cli._groups import Customer, Person
 from consent_registry_client.cli._session import (
@@ -20,6 +21,7 @@ from consent_registry_client.cli._session import (
 )
 from consent_registry_client.cli._show import as_dict, print_decision, print_json, print_line, say
 from consent_registry_client.cli._times import instant_option
+from consent_registry_client.cli._tokens import write_token
 from consent_registry_client.cli._words import CHANNELS, REASONS, VERDICTS
 
 TARGET_KINDS: dict[int, tuple[str, ...]] = {
@@ -59,6 +61,12 @@ def check(
     ] = None,
     revision: Annotated[str, typer.Option(help="Answer from no older state than this.")] = "",
     full: Annotated[bool, typer.Option("--full", help="Show all grounds.")] = False,
+    replay_token: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write here what `explain` needs to explain this answer later."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Tell whether one person may be contacted.
@@ -85,9 +93,13 @@ def check(
         question["at"] = at
     if revision:
         question["consistency"] = Consistency(at_least_as_fresh=revision)
+    if replay_token is not None:
+        question["issue_replay_token"] = True
     with client_of(context) as client:
         answer = client.may_contact(**question)
     show_answer(answer, as_json=as_json)
+    if replay_token is not None and answer.decision is not None:
+        write_token(replay_token, answer.decision.replay_token)
     return exit_of_answer(answer)
 
 
@@ -109,18 +121,7 @@ def split_target(
 def show_answer(answer: Answer, *, as_json: bool, retention_months: int | None = None) -> None:
     """Prints an answer; what kept it from coming goes to standard error."""
     if as_json:
-        shape: dict[str, object] = {
-            "allowed": answer.allowed,
-            "verdict": VERDICTS.name(answer.verdict),
-            "reason": REASONS.name(answer.reason),
-        }
-        if retention_months is not None:
-            shape["retention_months"] = retention_months
-        if answer.decision is not None:
-            shape["decision"] = as_dict(answer.decision)
-        if answer.cause is not None:
-            shape["cause"] = told(answer.cause)
-        print_json(shape)
+        print_json(_shape_of(answer, retention_months))
     elif answer.decision is not None:
         print_decision(answer.decision)
         if retention_months:
@@ -129,6 +130,9 @@ def show_answer(answer: Answer, *, as_json: bool, retention_months: int | None =
         print_line(f"{VERDICTS.name(answer.verdict)} {REASONS.name(answer.reason)}")
     else:
         print_line(f"{VERDICTS.name(answer.verdict)}, for there is no answer")
+    if not as_json:
+        for name, value in _reservation_of(answer).items():
+            print_line(f"  {name.replace('_', ' ')} {value}")
     if answer.cause is not None:
         say(f"no answer from the registry: {told(answer.cause)}")
 
@@ -145,3 +149,26 @@ def exit_of_answer(answer: Answer) -> Exit:
 def told(cause: Exception) -> str:
     """Returns why there is no answer; of a foreign exception only its kind, to be safe."""
     return explained(cause) if isinstance(cause, ConsentRegistryError) else type(cause).__name__
+
+
+def _shape_of(answer: Answer, retention_months: int | None) -> dict[str, object]:
+    shape: dict[str, object] = {
+        "allowed": answer.allowed,
+        "verdict": VERDICTS.name(answer.verdict),
+        "reason": REASONS.name(answer.reason),
+    }
+    if retention_months is not None:
+        shape["retention_months"] = retention_months
+    shape |= _reservation_of(answer)
+    if answer.decision is not None:
+        shape["decision"] = as_dict(answer.decision)
+    if answer.cause is not None:
+        shape["cause"] = told(answer.cause)
+    return shape
+
+
+def _reservation_of(answer: Answer) -> dict[str, str]:
+    """What was reserved; nothing for other answers."""
+    if not isinstance(answer, AttemptAnswer) or answer.expires_at is None:
+        return {}
+    return {"attempt_id": answer.attempt_id, "expires_at": answer.expires_at.isoformat()}

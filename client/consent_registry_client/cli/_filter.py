@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -12,6 +13,7 @@ from consent_registry.v1.contact_pb2 import Channel
 from consent_registry.v1.decision_pb2 import Reason, Verdict
 from consent_registry.v1.decision_service_pb2 import AudienceMemberResult, AudienceSummary
 from consent_registry_client import AudienceMember, allows
+from consent_registry_client._arguments import Audience
 from consent_registry_client.cli._audience_rows import AUDIENCE_FIELDS, AudienceRows
 from consent_registry_client.cli._check import Purpose, SingleChannel
 from consent_registry_client.cli._columns import Columns
@@ -23,7 +25,7 @@ from consent_registry_client.cli._progress import progress
 from consent_registry_client.cli._records import Record, Records
 from consent_registry_client.cli._session import AsJson, Controller, Exit, client_of
 from consent_registry_client.cli._show import print_json, print_line, print_table, verdict_text
-from consent_registry_client.cli._times import parse_zone, shown
+from consent_registry_client.cli._times import instant_option, parse_zone, shown
 from consent_registry_client.cli._words import REASONS, VERDICTS
 
 ADDED_COLUMNS = ("verdict", "reason", "valid_until")
@@ -103,6 +105,14 @@ def filter_audience(
     customer: Customer,
     region: Annotated[str, typer.Option(help="Of national phone numbers, e.g. FR.")] = "",
     country: Annotated[str, typer.Option(help="Of rows that name none, e.g. FR.")] = "",
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant_option,
+            metavar="TIME",
+            help="Of the contact, for channels with contact hours. Default: now.",
+        ),
+    ] = None,
     column: Column = [],  # noqa: B006 - Typer copies it.
     time_zone: Annotated[str, typer.Option(help="Of times in the file without an offset.")] = "",
     as_json: AsJson = False,
@@ -133,8 +143,7 @@ def filter_audience(
                 records=records, rows=rows, refused=making.add(refused), allowed=making.add(allowed)
             )
             filtering.begin()
-            answers = client.filter_audience(
-                filtering.members(),
+            scope = Audience(
                 controller=controller,
                 channel=cast("Channel.ValueType", channel),
                 purpose=purpose,
@@ -142,6 +151,9 @@ def filter_audience(
                 recipient_type=customer.recipient_type(),
                 recipient_country=country,
             )
+            if at is not None:
+                scope["at"] = at
+            answers = client.filter_audience(filtering.members(), **scope)
             with (
                 answers,
                 progress("filtering", records.size, position=lambda: records.bytes_read) as step,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from consent_registry.v1.policy_service_pb2 import GetPolicyResponse
+from consent_registry.v1.policy_service_pb2 import GetPolicyResponse, Rule
 from consent_registry_client._arguments import History
 from consent_registry_client.cli._groups import Person
 from consent_registry_client.cli._session import AsJson, Controller, Exit, client_of
@@ -95,14 +95,15 @@ def _print_policy(in_force: GetPolicyResponse) -> None:
         ),
     )
     print_table(
-        ["rule", "channel", "line", "regime", "register", "law", "checked", "confidence"],
+        ["rule", "channel", "line", "regime", "register", "holds", "law", "checked", "confidence"],
         (
             [
                 one.rule_id,
                 CHANNELS.word(one.channel),
                 LINE_TYPES.word(one.line_type) if one.line_type else "any",
                 REGIMES.word(one.regime) if one.regime else "unverified",
-                one.national_register,
+                one.national_register.register,
+                _period(one),
                 one.citation,
                 one.checked_on,
                 CONFIDENCES.word(one.confidence),
@@ -124,3 +125,10 @@ def _print_policy(in_force: GetPolicyResponse) -> None:
             for one in in_force.recording_rules
         ),
     )
+
+
+def _period(rule: Rule) -> str:
+    """Returns the days on which a rule holds; empty where it always does."""
+    if not rule.valid_from and not rule.valid_to:
+        return ""
+    return f"{rule.valid_from} to {rule.valid_to}".strip()

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from consent_registry_client import ConsentRegistryError
+from consent_registry_client.cli._attempt import attempt
 from consent_registry_client.cli._check import check
+from consent_registry_client.cli._explain import explain
 from consent_registry_client.cli._filter import filter_audience
 from consent_registry_client.cli._grouped import grouped
 from consent_registry_client.cli._import import import_opt_outs
 from consent_registry_client.cli._look import history, policy
 from consent_registry_client.cli._partner import partner
 from consent_registry_client.cli._recording import recording
+from consent_registry_client.cli._register import register
 from consent_registry_client.cli._session import (
     DEFAULT_ADDRESS,
     Exit,
@@ -42,11 +45,14 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 app.command("check", epilog=EXIT_CODES)(grouped(check))
+app.command("explain")(grouped(explain))
 app.command("record")(grouped(record))
 app.command("withdraw")(grouped(withdraw))
 app.add_typer(dnc, name="dnc")
+app.add_typer(attempt, name="attempt")
 app.add_typer(recording, name="recording")
 app.add_typer(partner, name="partner")
+app.add_typer(register, name="register")
 app.command("history")(grouped(history))
 app.command("policy")(grouped(policy))
 app.command("filter", epilog=EXIT_CODES)(grouped(filter_audience))

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from consent_registry.v1.decision_pb2 import Decision, Verdict
 from consent_registry.v1.entry_pb2 import Entry, Precision
@@ -26,6 +27,8 @@ _COLOURS: dict[int, str] = {Verdict.VERDICT_ALLOW: "green", Verdict.VERDICT_REVI
 
 # Wide enough for an identifier in every column; what is no terminal has no width of its own.
 _WIDTH_OF_FILES = 240
+# Of a sentence, with all that it rests on.
+_LONGEST_LINE = 10_000
 
 
 def say(message: str) -> None:
@@ -54,6 +57,14 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> 
     if not console.is_terminal:
         console.width = _WIDTH_OF_FILES
     console.print(table)
+
+
+def print_tree(tree: Tree) -> None:
+    """Prints the result as a tree; in a file every line of it is whole."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = _LONGEST_LINE
+    console.print(tree)
 
 
 def as_dict(message: Message) -> dict[str, Any]:

@@ -9,7 +9,13 @@ import typer
 from consent_registry.v1.contact_pb2 import Channel, CustomerContext
 from consent_registry.v1.decision_pb2 import Reason, Verdict
 from consent_registry.v1.decision_service_pb2 import CallDirection, CallLine
-from consent_registry.v1.entry_pb2 import ContactKind, EntryKind, Precision, Source
+from consent_registry.v1.entry_pb2 import (
+    AttemptOutcome,
+    ContactKind,
+    EntryKind,
+    Precision,
+    Source,
+)
 from consent_registry.v1.policy_service_pb2 import (
     Confidence,
     LineType,
@@ -17,6 +23,7 @@ from consent_registry.v1.policy_service_pb2 import (
     Regime,
 )
 from consent_registry.v1.registry_service_pb2 import LeadOutcome, LeadRefusal, PartnerKind
+from consent_registry.v1.subject_service_pb2 import ConsiderationEffect
 
 _SEPARATORS = re.compile(r"[\s,;|]+")
 
@@ -70,11 +77,13 @@ def _items(enumeration: object) -> list[tuple[str, int]]:
     return wrapper.items()
 
 
+ATTEMPT_OUTCOMES = Words(AttemptOutcome, "ATTEMPT_OUTCOME_")
 CHANNELS = Words(Channel, "CHANNEL_")
 CONFIDENCES = Words(Confidence, "CONFIDENCE_")
 CONTACT_KINDS = Words(ContactKind, "CONTACT_KIND_")
 CONTRACTS = Words(CustomerContext.Contract, "CONTRACT_")
 DIRECTIONS = Words(CallDirection, "CALL_DIRECTION_")
+EFFECTS = Words(ConsiderationEffect, "CONSIDERATION_EFFECT_")
 ENTRY_KINDS = Words(EntryKind, "ENTRY_KIND_")
 LEAD_OUTCOMES = Words(LeadOutcome, "LEAD_OUTCOME_")
 LEAD_REFUSALS = Words(LeadRefusal, "LEAD_REFUSAL_")

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -70,7 +71,9 @@ def write_audience(path: Path, contacts: Iterable[Contact], random: Random) -> N
         writer.writerows(_row(contact, random) for contact in contacts)
 
 
-def command(address: str, audience: Path, *, channel: str, outputs: Path) -> tuple[str, ...]:
+def command(
+    address: str, audience: Path, *, channel: str, at: datetime, outputs: Path
+) -> tuple[str, ...]:
     """Returns the command line that filters the file, without the program's directory."""
     return (
         "consentctl",
@@ -83,6 +86,7 @@ def command(address: str, audience: Path, *, channel: str, outputs: Path) -> tup
         "--offer=similar_own",
         "--region=FR",
         "--country=FR",
+        f"--at={at.isoformat(timespec='seconds')}",
         f"--allowed={outputs / f'{channel}-allowed.csv'}",
         f"--refused={outputs / f'{channel}-refused.csv'}",
     )

@@ -23,10 +23,10 @@ from consent_registry_client import (
 from consent_registry_server.demo.dataset import Dataset
 from consent_registry_server.demo.explanations import (
     IN_WORDS,
-    day_of,
     entry_line,
     grounds_of,
     reason_name,
+    time_of,
     verdict_of,
 )
 from consent_registry_server.demo.failure import DemoFailed
@@ -48,11 +48,14 @@ _PROSPECT = CustomerContext(
 class Cases:
     """The people of the data set, asked about one by one."""
 
-    def __init__(self, screen: Screen, client: Client, data: Dataset, random: Random) -> None:
+    def __init__(
+        self, screen: Screen, client: Client, data: Dataset, *, random: Random, at: datetime
+    ) -> None:
         self._screen = screen
         self._client = client
         self._data = data
         self._random = random
+        self._at = at
 
     def explain(self) -> None:
         """Shows three decisions with all their grounds, one of each verdict."""
@@ -164,6 +167,7 @@ class Cases:
             channel=channel,
             purpose=PURPOSE,
             customer=customer,
+            at=self._at,
             view=View.VIEW_FULL,
         )
         self._screen.blank()
@@ -174,7 +178,8 @@ class Cases:
                 self._screen.say(line, indent=1)
         if decision.HasField("valid_until"):
             self._screen.say(
-                f"holds until {day_of(decision.valid_until)} unless something new is said", indent=1
+                f"holds until {time_of(decision.valid_until)} unless something new is said",
+                indent=1,
             )
         return decision
 
@@ -185,6 +190,7 @@ class Cases:
             target=self._phone(number),
             channel=Channel.CHANNEL_VOICE_CALL,
             purpose=PURPOSE,
+            at=self._at,
             consistency=consistency,
         )
         self._screen.say(

@@ -93,6 +93,12 @@ def day_of(moment: Timestamp) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def time_of(moment: Timestamp) -> str:
+    """Returns an instant by the clocks of France."""
+    local = moment.ToDatetime(UTC).astimezone(ZoneInfo(TIME_ZONE))
+    return f"{day_of(moment)}, {local:%H:%M}"
+
+
 def _basis(ground: Ground, client: Client) -> Iterator[str]:
     if ground.entry_id:
         yield entry_line(client.get_entry(controller=CONTROLLER, entry_id=ground.entry_id))

@@ -9,17 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from consent_registry_client import Client, ConsentRegistryError
 from consent_registry_server.demo.audience import unexpected, write_audience
 from consent_registry_server.demo.dataset import INSURER, MOVER, NARROWED_MOVER, Dataset, dataset
 from consent_registry_server.demo.decisions import Cases
 from consent_registry_server.demo.failure import DemoFailed
+from consent_registry_server.demo.hours import calling_time
 from consent_registry_server.demo.intake import register_partner, write_leads, write_statements
 from consent_registry_server.demo.people import MAX_PEOPLE
 from consent_registry_server.demo.screen import Screen
 from consent_registry_server.demo.server_process import running_server
 from consent_registry_server.demo.spellings import typed_phone
+from consent_registry_server.demo.statements import TIME_ZONE
 from consent_registry_server.demo.verdicts import SALES_CALL, filter_audience, verdict_table
 
 OUTPUTS: Final = Path(".demo")
@@ -74,8 +77,9 @@ def _demonstrate(screen: Screen, outputs: Path, *, contacts: int, random: Random
             audience = outputs / _AUDIENCE
             write_audience(audience, data.contacts, random)
             screen.stop(f"A campaign wants to reach all {contacts:,} of them: {audience}")
-            _filter(screen, server.address, audience, data)
-            cases = Cases(screen, client, data, random)
+            at = calling_time(datetime.now(UTC))
+            _filter(screen, server.address, audience, data=data, at=at)
+            cases = Cases(screen, client, data, random=random, at=at)
             screen.stop("Why? Three decisions with all their grounds; the strictest one decides")
             cases.explain()
             screen.stop("May this call be recorded?")
@@ -119,8 +123,12 @@ def _write(screen: Screen, client: Client, *, contacts: int, random: Random) -> 
     return data
 
 
-def _filter(screen: Screen, address: str, audience: Path, data: Dataset) -> None:
-    results = filter_audience(screen, address, audience, outputs=audience.parent)
+def _filter(screen: Screen, address: str, audience: Path, *, data: Dataset, at: datetime) -> None:
+    screen.say(
+        f"The calls are for {at.astimezone(ZoneInfo(TIME_ZONE)):%A %d %B, %H:%M}, within the hours"
+        " of the law."
+    )
+    results = filter_audience(screen, address, audience, at=at, outputs=audience.parent)
     screen.blank()
     screen.table(verdict_table(results))
     screen.blank()

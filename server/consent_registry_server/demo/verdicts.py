@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,12 +26,12 @@ _VERDICTS: Final = {"ALLOW": "green", "REVIEW": "yellow", "DENY": "red"}
 
 
 def filter_audience(
-    screen: Screen, address: str, audience: Path, *, outputs: Path
+    screen: Screen, address: str, audience: Path, *, at: datetime, outputs: Path
 ) -> dict[str, Filtered]:
-    """Filters the file for each channel; returns the results by channel."""
+    """Filters the file for each channel, to be contacted at `at`; the results by channel."""
     results: dict[str, Filtered] = {}
     for channel, what in CHANNELS.items():
-        line = command(address, audience, channel=channel, outputs=outputs)
+        line = command(address, audience, channel=channel, at=at, outputs=outputs)
         if results:
             screen.say(f"$ the same for --channel={channel}", style="cyan")
         else:

@@ -5,6 +5,10 @@ It is JSON: `{"keys": [{"id": "dialer-1", "sha256": "<hex>", "services": ["Decis
 name it does not grant; `"*"` among the controllers is all of them. Several keys of one caller may
 live at once, so that a key can be replaced without an interruption.
 
+A key for a partner names it too, `"services": ["RegistryService"], "partners": ["insurer-1"]`: it
+records the leads of these partners, learns what became of them, and can do nothing else. Without
+`partners` a key is not limited to any.
+
 It holds a plain SHA-256 of each secret and no slow password hash: a secret is 32 random bytes, so
 there is nothing to guess that a slow hash would protect, and it is checked on every call.
 """
@@ -24,6 +28,8 @@ from consent_registry_server.rpc.authentication import ApiKeys, Caller
 CONTRACT_PACKAGE: Final = "consent_registry.v1"
 
 _SECRET_OCTETS: Final = 32
+_LEADS_SERVICE: Final = "RegistryService"
+"""The service to which partners bring leads."""
 
 
 class _Key(BaseModel):
@@ -35,6 +41,7 @@ class _Key(BaseModel):
     controllers: list[str] = []
     full_view: bool = False
     service_purpose: bool = False
+    partners: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]] | None = None
 
 
 class _KeysFile(BaseModel):
@@ -63,7 +70,11 @@ def read_api_keys(path: Path, *, services: frozenset[str]) -> ApiKeys:
                 for problem in error.errors(include_url=False, include_input=False)
             ],
         ) from None
-    problems = [*_duplicates(file.keys), *_unknown_services(file.keys, services)]
+    problems = [
+        *_duplicates(file.keys),
+        *_unknown_services(file.keys, services),
+        *_partners_with_more(file.keys),
+    ]
     if problems:
         raise _refused(path, problems)
     return ApiKeys([(bytes.fromhex(key.sha256), _caller(key)) for key in file.keys])
@@ -82,7 +93,7 @@ def new_api_key(key_id: str) -> tuple[str, dict[str, Any]]:
         raise ConfigurationError(
             "the id of a key is 1 to 64 letters, digits, dots, dashes and underscores"
         ) from None
-    return secret, entry.model_dump()
+    return secret, entry.model_dump(exclude_none=True)
 
 
 def _caller(key: _Key) -> Caller:
@@ -92,6 +103,7 @@ def _caller(key: _Key) -> Caller:
         controllers=frozenset(key.controllers),
         full_view=key.full_view,
         service_purpose=key.service_purpose,
+        partners=None if key.partners is None else frozenset(key.partners),
     )
 
 
@@ -116,6 +128,20 @@ def _unknown_services(keys: list[_Key], services: frozenset[str]) -> list[str]:
         for index, key in enumerate(keys)
         for name in key.services
         if _full_name(name) not in services
+    ]
+
+
+def _partners_with_more(keys: list[_Key]) -> list[str]:
+    """A partner that could also ask would learn what others told the registry."""
+    return [
+        f"keys.{index}: with partners it can grant {_LEADS_SERVICE} alone"
+        for index, key in enumerate(keys)
+        if key.partners is not None
+        and (
+            key.full_view
+            or key.service_purpose
+            or any(_full_name(name) != _full_name(_LEADS_SERVICE) for name in key.services)
+        )
     ]
 
 

@@ -18,7 +18,8 @@ ANY: Final = "*"
 class Caller:
     """Who calls and what they may do.
 
-    `services` holds full names; both it and `controllers` may hold `ANY`.
+    `services` holds full names; both it and `controllers` may hold `ANY`. With `partners` it is
+    one that brings leads: it records those of these partners, and nothing else.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Caller:
     controllers: frozenset[str]
     full_view: bool
     service_purpose: bool
+    partners: frozenset[str] | None = None
 
     def grants_service(self, service: str) -> bool:
         """Whether the service of this full name may be called."""
@@ -42,6 +44,19 @@ class Caller:
                 "CONTROLLER_NOT_GRANTED",
                 "the key does not grant this controller",
                 field="controller",
+            )
+
+    def require_partner(self, partner_id: str = "") -> None:
+        """Refuses a partner's caller everything but leads of its own; empty: what are no leads.
+
+        Raises:
+            PermissionDenied: PARTNER_NOT_GRANTED.
+        """
+        if self.partners is not None and partner_id not in self.partners:
+            raise PermissionDenied(
+                "PARTNER_NOT_GRANTED",
+                "the key grants the leads of its own partners only",
+                field="partner_id" if partner_id else "",
             )
 
     def require_full_view(self) -> None:

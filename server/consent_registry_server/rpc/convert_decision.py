@@ -159,7 +159,7 @@ def fill_decision(
         set_timestamp(message.retry_at, decision.retry_at_us)
     if view == decision_pb2.VIEW_FULL:
         for ground in decision.grounds:
-            _fill_ground(message.grounds.add(), ground)
+            fill_ground(message.grounds.add(), ground)
 
 
 def fill_chunk_result(
@@ -203,7 +203,8 @@ def fill_summary(
         set_timestamp(message.valid_until, valid_until_us)
 
 
-def _fill_ground(message: decision_pb2.Ground, ground: Ground) -> None:
+def fill_ground(message: decision_pb2.Ground, ground: Ground) -> None:
+    """Writes a ground into a message."""
     message.reason = decision_pb2.Reason.ValueType(ground.reason)
     message.verdict = decision_pb2.Verdict.ValueType(ground.verdict)
     message.citation = ground.citation

@@ -293,6 +293,20 @@ def fill_entry(message: entry_pb2.Entry, entry: Entry) -> None:
         entry_pb2.ContactKind.ValueType(kind) for kind in entry.contact_kinds
     )
     message.proven = entry.proven
+    _fill_findings(message, entry)
+
+
+def _fill_findings(message: entry_pb2.Entry, entry: Entry) -> None:
+    """Writes what became of an attempt, and what a register said."""
+    if entry.attempt is not None:
+        message.attempt_id = str(entry.attempt.attempt_id)
+        message.attempt_outcome = entry_pb2.AttemptOutcome.ValueType(entry.attempt.outcome)
+    result = entry.register_result
+    if result is not None:
+        message.register = result.register
+        message.register_status = entry_pb2.RegisterStatus.ValueType(result.status)
+        if result.listed_at_us is not None:
+            set_timestamp(message.listed_at, result.listed_at_us)
 
 
 def _fill_scope(message: entry_pb2.Entry, entry: Entry) -> None:

@@ -26,6 +26,7 @@ from consent_registry_server.rpc.metrics import Metrics
 from consent_registry_server.rpc.validation import validate
 from consent_registry_server.service.checks import Answers, Checks
 from consent_registry_server.service.questions import AskedContact
+from consent_registry_server.service.replay import ReplayTokens
 
 DecisionIds = Callable[[], UUID]
 """Returns a new random id."""
@@ -41,11 +42,13 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
         *,
         metrics: Metrics,
         decision_ids: DecisionIds,
+        replay_tokens: ReplayTokens,
     ) -> None:
         self._checks = checks
         self._audiences = audiences
         self._metrics = metrics
         self._decision_ids = decision_ids
+        self._replay_tokens = replay_tokens
 
     def CheckContact(
         self, request: decision_service_pb2.CheckContactRequest, context: grpc.ServicerContext
@@ -58,7 +61,11 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
             [asked], deadline=call.deadline, at_least_as_fresh=to_revision(request.consistency)
         )
         response = decision_service_pb2.CheckContactResponse()
-        self._fill(response.decision, answers, 0, asked=asked, view=request.view)
+        decision_id = self._fill(response.decision, answers, 0, asked=asked, view=request.view)
+        if request.issue_replay_token:
+            response.decision.replay_token = self._replay_tokens.issue(
+                asked, answers, 0, decision_id=decision_id
+            )
         return response
 
     def BatchCheckContact(
@@ -89,8 +96,12 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
             )
             for position, (index, asked) in enumerate(group):
                 message = response.results[index].decision
-                view = request.requests[index].view
-                self._fill(message, answers, position, asked=asked, view=view)
+                item = request.requests[index]
+                decision_id = self._fill(message, answers, position, asked=asked, view=item.view)
+                if item.issue_replay_token:
+                    message.replay_token = self._replay_tokens.issue(
+                        asked, answers, position, decision_id=decision_id
+                    )
         return response
 
     def FilterAudience(
@@ -138,12 +149,14 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
         *,
         asked: AskedContact | None,
         view: decision_pb2.View.ValueType,
-    ) -> None:
+    ) -> UUID:
+        """Writes a decision into a message and counts it; returns its id."""
         decision = answers.decisions[position]
-        decision_id = str(self._decision_ids())
-        fill_decision(message, decision, answers, decision_id=decision_id, view=view)
+        decision_id = self._decision_ids()
+        fill_decision(message, decision, answers, decision_id=str(decision_id), view=view)
         channel = None if asked is None else asked.scope.channel
         self._metrics.decided(channel, decision.verdict, reason=decision.reason)
+        return decision_id
 
 
 def _require_granted(caller: Caller, controller: str, view: decision_pb2.View.ValueType) -> None:

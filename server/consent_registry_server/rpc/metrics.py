@@ -17,7 +17,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.domain.vocabulary import Channel, Reason, Verdict
+from consent_registry_server.domain.vocabulary import AttemptOutcome, Channel, Reason, Verdict
+from consent_registry_server.service.ports import Reload
 
 _PREFIX: Final = "consent_registry"
 _LATENCY_BUCKETS_S: Final = (
@@ -80,6 +81,22 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
+        self._attempt_outcomes = Counter(
+            "attempt_outcomes",
+            "Reports on contact attempts.",
+            ["outcome"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        reloads = Counter(
+            "policy_reloads",
+            "Attempts to put changed policy files in force; faulty ones are tried again and again.",
+            ["outcome"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        # All are there from the start: the first refusal is to be seen as an increase.
+        self._reloads = {outcome: reloads.labels(outcome) for outcome in Reload}
         self._rpc_children: dict[tuple[str, str], _Rpc] = {}
         self._decision_children: dict[tuple[Channel | None, Verdict, Reason], Counter] = {}
 
@@ -107,6 +124,14 @@ class Metrics:
     def audience_answered(self, members: int) -> None:
         """Counts members of an audience, whatever their answers."""
         self._audience_members.inc(members)
+
+    def attempt_reported(self, outcome: AttemptOutcome) -> None:
+        """Counts a report on a contact attempt."""
+        self._attempt_outcomes.labels(outcome.name).inc()
+
+    def policy_reloaded(self, outcome: Reload) -> None:
+        """Counts an attempt to put changed policy files in force."""
+        self._reloads[outcome].inc()
 
     def watch_calls(self, running: Callable[[], int]) -> None:
         """Shows how many calls run or wait for a thread."""

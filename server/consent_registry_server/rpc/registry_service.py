@@ -31,22 +31,31 @@ from consent_registry_server.rpc.convert_entry import (
     to_recording_entry,
     to_write,
 )
+from consent_registry_server.rpc.convert_register import fill_recorded_results, to_scrub
 from consent_registry_server.rpc.page_token import PageTokens
 from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
 from consent_registry_server.service.ports import Recorded
 from consent_registry_server.service.preparation import Write
+from consent_registry_server.service.registers import Registers
 
 
 class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
     """Writes what people said."""
 
     def __init__(
-        self, intake: Intake, partners: Partners, *, records: Records, page_tokens: PageTokens
+        self,
+        intake: Intake,
+        partners: Partners,
+        *,
+        registers: Registers,
+        records: Records,
+        page_tokens: PageTokens,
     ) -> None:
         self._intake = intake
         self._partners = partners
+        self._registers = registers
         self._records = records
         self._page_tokens = page_tokens
 
@@ -165,6 +174,20 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
             )
         return response
 
+    def RecordRegisterResults(
+        self,
+        request: registry_service_pb2.RecordRegisterResultsRequest,
+        context: grpc.ServicerContext,
+    ) -> registry_service_pb2.RecordRegisterResultsResponse:
+        """Records what a national register said."""
+        del context
+        call = current_call()
+        write = _write(request, call)
+        recorded = self._registers.record(write, to_scrub(request), deadline=call.deadline)
+        response = registry_service_pb2.RecordRegisterResultsResponse()
+        fill_recorded_results(response, recorded)
+        return response
+
     def RegisterPartner(
         self, request: registry_service_pb2.RegisterPartnerRequest, context: grpc.ServicerContext
     ) -> registry_service_pb2.RegisterPartnerResponse:
@@ -187,6 +210,7 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         call = current_call()
         controller = to_controller(request.controller)
         call.caller.require_controller(controller)
+        call.caller.require_partner()
         page = self._page_tokens.page(request)
         partners = self._records.partners(controller, page.and_one_more(), deadline=call.deadline)
         response = registry_service_pb2.ListPartnersResponse()
@@ -209,6 +233,8 @@ class _Receipt(Protocol):
 def _write(request: Message, call: Call) -> Write:
     write = to_write(request, call.caller.id)
     call.caller.require_controller(write.controller)
+    # Only leads name their partner here: the key of one opens no other write.
+    call.caller.require_partner(getattr(request, "partner_id", ""))
     return write
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from consent_registry.v1 import (
+    attempt_service_pb2_grpc,
     decision_service_pb2_grpc,
     history_service_pb2_grpc,
     policy_service_pb2_grpc,
     registry_service_pb2_grpc,
+    subject_service_pb2_grpc,
 )
+from consent_registry_server.rpc.attempt_service import AttemptServicer
 from consent_registry_server.rpc.audience import AudienceFilter
 from consent_registry_server.rpc.decision_service import DecisionIds, DecisionServicer
 from consent_registry_server.rpc.history_service import HistoryServicer
@@ -18,34 +21,70 @@ from consent_registry_server.rpc.page_token import PageTokens
 from consent_registry_server.rpc.policy_service import PolicyServicer
 from consent_registry_server.rpc.registry_service import RegistryServicer
 from consent_registry_server.rpc.server import Service
+from consent_registry_server.rpc.subject_service import SubjectServicer
+from consent_registry_server.service.attempts import Attempts
 from consent_registry_server.service.checks import Checks
+from consent_registry_server.service.explain import Explanations
 from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
 from consent_registry_server.service.ports import Clock, Digester, PolicySource
+from consent_registry_server.service.registers import Registers
+from consent_registry_server.service.replay import ReplayTokens
 
 _PACKAGE: Final = "consent_registry.v1"
 
 
 def decision_service(
-    checks: Checks, *, metrics: Metrics, clock: Clock, decision_ids: DecisionIds
+    checks: Checks,
+    *,
+    metrics: Metrics,
+    clock: Clock,
+    decision_ids: DecisionIds,
+    replay_tokens: ReplayTokens,
 ) -> Service:
     """DecisionService: questions, for dialers and campaign tools."""
     audiences = AudienceFilter(checks, metrics=metrics, clock=clock)
     return Service(
         f"{_PACKAGE}.DecisionService",
-        DecisionServicer(checks, audiences, metrics=metrics, decision_ids=decision_ids),
+        DecisionServicer(
+            checks,
+            audiences,
+            metrics=metrics,
+            decision_ids=decision_ids,
+            replay_tokens=replay_tokens,
+        ),
         decision_service_pb2_grpc.add_DecisionServiceServicer_to_server,
     )
 
 
+def attempt_service(attempts: Attempts, *, metrics: Metrics) -> Service:
+    """AttemptService: attempts to be counted, for dialers and those who go from door to door."""
+    return Service(
+        f"{_PACKAGE}.AttemptService",
+        AttemptServicer(attempts, metrics=metrics),
+        attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
+    )
+
+
 def registry_service(
-    intake: Intake, partners: Partners, *, records: Records, digester: Digester
+    intake: Intake,
+    partners: Partners,
+    *,
+    registers: Registers,
+    records: Records,
+    digester: Digester,
 ) -> Service:
     """RegistryService: intake, for whoever hears what people say."""
     return Service(
         f"{_PACKAGE}.RegistryService",
-        RegistryServicer(intake, partners, records=records, page_tokens=PageTokens(digester)),
+        RegistryServicer(
+            intake,
+            partners,
+            registers=registers,
+            records=records,
+            page_tokens=PageTokens(digester),
+        ),
         registry_service_pb2_grpc.add_RegistryServiceServicer_to_server,
     )
 
@@ -56,6 +95,15 @@ def history_service(records: Records, *, digester: Digester) -> Service:
         f"{_PACKAGE}.HistoryService",
         HistoryServicer(records, page_tokens=PageTokens(digester)),
         history_service_pb2_grpc.add_HistoryServiceServicer_to_server,
+    )
+
+
+def subject_service(explanations: Explanations) -> Service:
+    """SubjectService: explanations, for the data-protection officer."""
+    return Service(
+        f"{_PACKAGE}.SubjectService",
+        SubjectServicer(explanations),
+        subject_service_pb2_grpc.add_SubjectServiceServicer_to_server,
     )
 
 

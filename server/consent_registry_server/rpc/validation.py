@@ -26,6 +26,7 @@ TEXT_LIMITS: Final = {
     "artefact_uri": 2_000,
     # A revision names every transaction that was open when it was read.
     "at_least_as_fresh": 65_536,
+    "attempt_id": 64,
     "controller": 64,
     "email": 320,
     "entry_id": 64,
@@ -34,6 +35,8 @@ TEXT_LIMITS: Final = {
     "note": 20_000,
     "number": 64,
     "partner_id": 64,
+    # It holds a revision.
+    "replay_token": 131_072,
     "request_id": 128,
     "text": 20_000,
     "time_zone": 64,
@@ -52,6 +55,7 @@ LIST_LIMITS: Final = {
     "permitted_purposes": 32,
     "purposes": 32,
     "requests": 1_000,
+    "results": 5_000,
 }
 """Items, by the name of the field."""
 

@@ -14,11 +14,13 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from consent_registry.v1 import (
+    attempt_service_pb2_grpc,
     decision_service_pb2,
     decision_service_pb2_grpc,
     history_service_pb2_grpc,
     policy_service_pb2_grpc,
     registry_service_pb2_grpc,
+    subject_service_pb2_grpc,
 )
 from consent_registry.v1.decision_pb2 import Decision, Reason, Verdict
 from consent_registry.v1.decision_service_pb2 import (
@@ -35,6 +37,7 @@ Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 Judge = Callable[[AudienceMember], AudienceMemberResult]
 
 _METHODS = {
+    "AttemptService": ["ReserveContactAttempt", "ReportAttemptOutcome"],
     "DecisionService": [
         "CheckContact",
         "BatchCheckContact",
@@ -49,17 +52,21 @@ _METHODS = {
         "ObjectToCallRecording",
         "LiftCallRecordingObjection",
         "RecordPartnerLeads",
+        "RecordRegisterResults",
         "RegisterPartner",
         "ListPartners",
     ],
     "HistoryService": ["GetEntry", "ListEntries"],
     "PolicyService": ["GetPolicy"],
+    "SubjectService": ["ExplainDecision"],
 }
 _ADDERS: dict[str, Callable[[Any, grpc.Server], None]] = {
+    "AttemptService": attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
     "DecisionService": decision_service_pb2_grpc.add_DecisionServiceServicer_to_server,
     "RegistryService": registry_service_pb2_grpc.add_RegistryServiceServicer_to_server,
     "HistoryService": history_service_pb2_grpc.add_HistoryServiceServicer_to_server,
     "PolicyService": policy_service_pb2_grpc.add_PolicyServiceServicer_to_server,
+    "SubjectService": subject_service_pb2_grpc.add_SubjectServiceServicer_to_server,
 }
 
 

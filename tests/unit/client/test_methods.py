@@ -12,10 +12,12 @@ import pytest
 from google.protobuf.message import Message
 
 from consent_registry.v1 import (
+    attempt_service_pb2,
     decision_service_pb2,
     entry_pb2,
     history_service_pb2,
     registry_service_pb2,
+    subject_service_pb2,
 )
 from consent_registry.v1.contact_pb2 import (
     ContactPoint,
@@ -40,6 +42,7 @@ from consent_registry_client import (
     expressed_on,
     expressed_sometime,
     handle,
+    not_listed,
     phone,
     subject,
     timestamp,
@@ -52,6 +55,8 @@ PROOF = Evidence(note="said so")
 
 ARGUMENT_SETS = [
     (_arguments.ContactQuestion, decision_service_pb2.CheckContactRequest, set()),
+    (_arguments.AttemptQuestion, attempt_service_pb2.ReserveContactAttemptRequest, set()),
+    (_arguments.AttemptReport, attempt_service_pb2.ReportAttemptOutcomeRequest, set()),
     (_arguments.Audience, decision_service_pb2.AudienceScope, set()),
     (_arguments.RecordingQuestion, decision_service_pb2.CheckCallRecordingRequest, set()),
     (_arguments.Consent, registry_service_pb2.RecordConsentRequest, set()),
@@ -65,7 +70,10 @@ ARGUMENT_SETS = [
         set(),
     ),
     (_arguments.PartnerLeads, registry_service_pb2.RecordPartnerLeadsRequest, set()),
+    (_arguments.Scrub, registry_service_pb2.RecordRegisterResultsRequest, set()),
     (_arguments.PartnerRegistration, registry_service_pb2.RegisterPartnerRequest, set()),
+    (_arguments.Explanation, subject_service_pb2.ExplainDecisionRequest, set()),
+    (_arguments.GivenDecision, subject_service_pb2.ReplayedDecision, set()),
     (_arguments.History, history_service_pb2.ListEntriesRequest, {"page_token"}),
 ]
 
@@ -120,6 +128,11 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
         {"subject": WHO, "expression": WHEN, "evidence": PROOF},
     ),
     ("record_partner_leads", "RecordPartnerLeads", {"partner_id": "p", "leads": []}),
+    (
+        "record_register_results",
+        "RecordRegisterResults",
+        {"register": "RPO", "checked_on": "2026-11-20", "results": [not_listed(phone("+39 06"))]},
+    ),
     ("register_partner", "RegisterPartner", {"partner": Partner(partner_id="p")}),
 ]
 

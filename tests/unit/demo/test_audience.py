@@ -23,10 +23,12 @@ from consent_registry_server.demo.stories import ON_A_SALES_CALL, Story
 
 Seeded = Callable[[int], Random]
 
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
 
 @pytest.fixture(scope="module", name="data")
 def _data(seeded: Seeded) -> Dataset:
-    return dataset(1_000, seeded(1), now=datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
+    return dataset(1_000, seeded(1), now=NOW)
 
 
 def _filtered(reasons: dict[str, tuple[str, str]]) -> Filtered:
@@ -63,7 +65,7 @@ def test_only_customers_have_a_running_contract(
 def test_command_names_the_channel_and_two_files_of_its_own(tmp_path: Path) -> None:
     """Channels do not overwrite each other's results."""
     lines = [
-        command("127.0.0.1:1", tmp_path / "a.csv", channel=channel, outputs=tmp_path)
+        command("127.0.0.1:1", tmp_path / "a.csv", channel=channel, at=NOW, outputs=tmp_path)
         for channel in ("voice_call", "email")
     ]
     assert "--channel=voice_call" in lines[0]
@@ -73,7 +75,9 @@ def test_command_names_the_channel_and_two_files_of_its_own(tmp_path: Path) -> N
 def test_a_command_that_fails_ends_the_demonstration(tmp_path: Path) -> None:
     """No results of an earlier run are taken for those of this one."""
     (tmp_path / "email-allowed.csv").write_text("customer_number,verdict,reason\n")
-    line = command("127.0.0.1:1", tmp_path / "no-such.csv", channel="email", outputs=tmp_path)
+    line = command(
+        "127.0.0.1:1", tmp_path / "no-such.csv", channel="email", at=NOW, outputs=tmp_path
+    )
     with pytest.raises(DemoFailed, match="exit code 2"):
         run_filter(line, channel="email", outputs=tmp_path)
 

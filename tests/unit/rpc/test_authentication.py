@@ -30,6 +30,10 @@ def key(**changes: object) -> dict[str, object]:
     return {"id": "dialer-1", "sha256": digest, "services": ["DecisionService"], **changes}
 
 
+def intake_key(**changes: object) -> dict[str, object]:
+    return key(services=["RegistryService"], **changes)
+
+
 def written(path: Path, *keys: object) -> Path:
     file = path / "keys.json"
     file.write_text(json.dumps({"keys": keys}))
@@ -215,7 +219,62 @@ def test_the_purpose_service_is_for_those_granted_it() -> None:
     assert refused.value.reason == "SERVICE_PURPOSE_NOT_GRANTED"
 
 
+@pytest.mark.parametrize(
+    "partners, partner_id, allowed",
+    [
+        (None, "insurer-1", True),
+        (None, "", True),
+        ({"insurer-1"}, "insurer-1", True),
+        ({"insurer-1"}, "insurer-2", False),
+        ({"insurer-1"}, "insurer-", False),
+        ({"insurer-1"}, "", False),
+        (set(), "insurer-1", False),
+        (set(), "", False),
+    ],
+    ids=[
+        "no partner's key",
+        "no partner's key, no lead",
+        "own lead",
+        "another's lead",
+        "part of an id",
+        "no lead",
+        "of no partner",
+        "of no partner, no lead",
+    ],
+)
+def test_a_partner_brings_leads_of_its_own_and_does_nothing_else(
+    partners: set[str] | None, partner_id: str, *, allowed: bool
+) -> None:
+    """So that it learns only what became of those."""
+    asked = caller(partners=None if partners is None else frozenset(partners))
+    if allowed:
+        asked.require_partner(partner_id)
+        return
+    with pytest.raises(PermissionDenied) as refused:
+        asked.require_partner(partner_id)
+    assert refused.value.reason == "PARTNER_NOT_GRANTED"
+    assert refused.value.field == ("partner_id" if partner_id else "")
+
+
 # The file
+
+
+@pytest.mark.parametrize(
+    "named, expected",
+    [
+        ({}, None),
+        ({"partners": ["insurer-1", "bank_2"]}, {"insurer-1", "bank_2"}),
+        ({"partners": []}, set()),
+    ],
+    ids=["none named", "some", "an empty list"],
+)
+def test_a_key_is_limited_to_the_partners_it_names(
+    tmp_path: Path, named: dict[str, object], expected: set[str] | None
+) -> None:
+    """Without the word it is not; an empty list is a limit, too."""
+    path = written(tmp_path, key(services=["RegistryService"], **named))
+    known = read_api_keys(path, services=SERVICES).caller([f"Bearer {SECRET}"])
+    assert known.partners == expected
 
 
 def test_a_new_key_is_random_and_grants_nothing(tmp_path: Path) -> None:
@@ -248,6 +307,10 @@ def test_a_key_has_a_plain_id(key_id: str) -> None:
         ([key(admin=True)], r"keys\.0\.admin: "),
         ([key(full_view="yes")], r"keys\.0\.full_view: "),
         ([key(controllers="alarm-fr")], r"keys\.0\.controllers: "),
+        ([key(partners=["Insurer 1"])], r"keys\.0\.partners\.0: "),
+        ([key(partners=["insurer-1"])], r"keys\.0: with partners it can grant RegistryService"),
+        ([intake_key(partners=["insurer-1"], full_view=True)], r"keys\.0: with partners"),
+        ([intake_key(partners=["insurer-1"], service_purpose=True)], r"keys\.0: with partners"),
         ([key(), key(sha256="0" * 64)], r"keys\.1: the id of an earlier key"),
         ([key(), key(id="other")], r"keys\.1: the secret of an earlier key"),
         (["dialer"], r"keys\.0: "),
@@ -261,6 +324,10 @@ def test_a_key_has_a_plain_id(key_id: str) -> None:
         "unknown grant",
         "not a boolean",
         "not a list",
+        "partner id",
+        "a partner that asks",
+        "a partner that sees grounds",
+        "a partner that asks for service",
         "same id",
         "same secret",
         "not a key",

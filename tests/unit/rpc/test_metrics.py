@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.domain.vocabulary import Channel, Reason, Verdict
 from consent_registry_server.rpc.metrics import Metrics, MetricsEndpoint, serve_metrics
+from consent_registry_server.service.ports import Reload
 
 
 class Status(NamedTuple):
@@ -82,6 +83,14 @@ def test_versions_are_shown(metrics: Metrics) -> None:
     metrics.watch_versions("1.0", policy=lambda: next(policies))
     generate_latest(metrics.registry)
     assert b'consent_registry_policy_info{version="p2"} 1.0' in generate_latest(metrics.registry)
+
+
+def test_attempts_to_reload_the_policy_are_counted_from_the_start(metrics: Metrics) -> None:
+    """An alert on an increase misses the first of a counter that was not there."""
+    assert [sample(metrics, "policy_reloads_total", outcome=each) for each in Reload] == [0] * 4
+    metrics.policy_reloaded(Reload.REFUSED)
+    metrics.policy_reloaded(Reload.REFUSED)
+    assert sample(metrics, "policy_reloads_total", outcome="refused") == 2
 
 
 def test_metrics_are_served_over_http(metrics: Metrics, endpoint: MetricsEndpoint) -> None:

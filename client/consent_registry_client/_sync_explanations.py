@@ -1,0 +1,41 @@
+"""The synchronous client's explanations: why an answer was given."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from consent_registry.v1.subject_service_pb2 import (
+    ExplainDecisionRequest,
+    ExplainDecisionResponse,
+)
+from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
+from consent_registry_client._arguments import Explanation, Metadata
+from consent_registry_client._deadlines import READ_TIMEOUT_S
+from consent_registry_client._messages import build
+from consent_registry_client._sync_calls import Calls
+
+
+class Explanations:
+    """Asks the SubjectService."""
+
+    _calls: Calls
+    _subjects: SubjectServiceStub
+
+    def explain_decision(
+        self,
+        *,
+        timeout_s: float | None = None,
+        metadata: Metadata = (),
+        **explanation: Unpack[Explanation],
+    ) -> ExplainDecisionResponse:
+        """Returns what the answer was, or would have been, and everything that was considered.
+
+        Make the question with `contact_question`, or the decision with `given_decision`.
+        """
+        return self._calls.read(
+            self._subjects.ExplainDecision,
+            build(ExplainDecisionRequest, explanation),
+            timeout_s=timeout_s,
+            default_s=READ_TIMEOUT_S,
+            metadata=metadata,
+        )
