@@ -21,6 +21,10 @@ from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import upgrade
 from consent_registry_server.storage.store import Store, open_store
 
+# Tests start programs from a process in which gRPC threads run. What gRPC does when a process forks
+# is for children that go on using it; in those that become another program at once it only fails.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 # A shared machine stalls: what an example takes says nothing. The usual run is the same everywhere,
 # so that a failure in CI is one at home; HYPOTHESIS_PROFILE=thorough looks fifty times further.
 settings.register_profile(

@@ -39,12 +39,18 @@ class Served:
     company: Path
 
     def version(self) -> str:
-        """The version that decisions name."""
+        """The version that decisions name, and that is shown."""
         asked = question(somebody().email, EMAIL)
-        decision = self.connection.decisions.CheckContact(asked).decision
-        shown = self.connection.policy.GetPolicy(GetPolicyRequest(country="FR"))
-        assert shown.policy_version == decision.policy_version
-        return str(decision.policy_version)
+
+        def probe() -> str:
+            decision = self.connection.decisions.CheckContact(asked).decision
+            shown = self.connection.policy.GetPolicy(GetPolicyRequest(country="FR"))
+            if shown.policy_version != decision.policy_version:
+                # It changed between the two calls.
+                raise NotYet(self.registry.log.decode())
+            return str(decision.policy_version)
+
+        return eventually(probe)
 
     def other_version(self, than: str) -> str:
         """The version once it is another one."""

@@ -103,6 +103,7 @@ entry = Table(
         "(kind = 5 OR kind = 10 AND attempt_outcome = 4) = (lifts_entry_id IS NOT NULL)",
         name="lifts_entry_id",
     ),
+    CheckConstraint("kind <> 10 OR lifts_entry_id = attempt_id", name="release"),
     CheckConstraint("(kind = 10) = (attempt_id IS NOT NULL)", name="attempt_id"),
     CheckConstraint(
         "(kind = 10) = (attempt_outcome IS NOT NULL) AND attempt_outcome BETWEEN 1 AND 4",

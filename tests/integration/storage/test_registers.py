@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,13 +11,16 @@ import pytest
 
 from consent_registry_server.domain.vocabulary import RegisterStatus
 from consent_registry_server.service.ports import PreparedEntry, Transaction
-from consent_registry_server.storage.prepared import run
+from consent_registry_server.storage.prepared import Prepared, run
 from consent_registry_server.storage.rebuild import (
     RebuildReport,
     compare_standing,
     rebuild_standing,
 )
-from consent_registry_server.storage.register_projection import PROJECT_REGISTERS
+from consent_registry_server.storage.register_projection import (
+    ADVANCE_REGISTERS,
+    PROJECT_REGISTERS,
+)
 from consent_registry_server.storage.store import Store
 from tests.integration.storage.conftest import Append, Sql
 from tests.integration.storage.plans import explained, require_look_ups_by_key
@@ -135,6 +139,47 @@ def test_results_written_at_once_leave_the_last_of_each(
     assert compare_standing(store.database.engine) == 0
 
 
+STATEMENTS = [
+    (day, status, told)
+    for day in range(3)
+    for status, told in (
+        (RegisterStatus.CLEAR, None),
+        (RegisterStatus.LISTED, None),
+        (RegisterStatus.LISTED, -2),
+        (RegisterStatus.LISTED, -1),
+    )
+]
+
+
+def test_whatever_three_scrubs_say_in_whatever_order_the_last_is_kept(
+    store: Store, append: Append, samples: Samples, rows: Sql
+) -> None:
+    # All of them, each of a contact point of its own: most follow from the result before alone,
+    # and must not differ from what all the results amount to.
+    histories = {
+        samples.point(f"p{number}"): history
+        for number, history in enumerate(product(STATEMENTS, repeat=3))
+    }
+    written: list[PreparedEntry] = []
+    for scrub in range(3):
+        results = [
+            samples.result(
+                *(point for point, history in histories.items() if history[scrub] == statement),
+                status=status,
+                at_us=NOON_US + day * DAY_US,
+                listed_at_us=None if told is None else NOON_US + told * DAY_US,
+            )
+            for statement in STATEMENTS
+            for day, status, told in [statement]
+        ]
+        append(*results)
+        written += results
+        assert stored(rows) == last_results(written)
+
+    assert len(stored(rows)) == len(STATEMENTS) ** 3
+    assert compare_standing(store.database.engine) == 0
+
+
 def test_a_result_that_waited_for_a_later_one_does_not_replace_it(
     postgres_url: str, store: Store, append: Append, samples: Samples, rows: Sql
 ) -> None:
@@ -223,9 +268,12 @@ def test_the_lost_table_is_rebuilt_from_the_ledger(
     assert stored(rows) == expected
 
 
-def test_results_planned_while_the_tables_are_empty_are_projected_by_key(store: Store) -> None:
+@pytest.mark.parametrize("prepared", [ADVANCE_REGISTERS, PROJECT_REGISTERS])
+def test_results_planned_while_the_tables_are_empty_are_projected_by_key(
+    store: Store, prepared: Prepared
+) -> None:
     with store.database.transaction(NO_DEADLINE) as connection:
-        run(connection.connection, (PROJECT_REGISTERS, ["{}"]))
-        plan = explained(connection, "EXECUTE project_registers ('{}')")
+        run(connection.connection, (prepared, ["{}"]))
+        plan = explained(connection, prepared.call, "{}")
 
     require_look_ups_by_key(plan)

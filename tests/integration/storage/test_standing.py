@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from hashlib import md5
 from typing import Any
@@ -43,7 +42,6 @@ from tests.integration.storage.samples import (
     Samples,
 )
 
-DAY_US = 86_400 * SECOND_US
 ASKED = range(1, 1_001)
 """The numbers of the contact points that are asked about, of those that are there."""
 
@@ -262,36 +260,6 @@ def test_more_rows_than_allowed_are_refused_and_never_cut_short(
 
     assert error.value.reason == "TOO_MANY_ENTRIES"
     assert len(read(store, samples, "a").rows) == 4
-
-
-def test_attempts_of_long_ago_are_not_read(store: Store, append: Append, samples: Samples) -> None:
-    last, recent, old = (
-        samples.attempt(samples.point("a"), at_us=NOON_US - days * DAY_US) for days in (0, 399, 400)
-    )
-    elsewhere = samples.attempt(samples.point("b"), at_us=NOON_US - 1_000 * DAY_US)
-    opt_out = samples.entry(samples.point("a"), at_us=NOON_US - 1_000 * DAY_US)
-    append(last, recent, old, elsewhere, opt_out)
-
-    found = read(store, samples, "a", "b").rows
-
-    assert {row.entry_id for row in found} == {
-        each.entry_id for each in (last, recent, elsewhere, opt_out)
-    }
-
-
-def test_an_attempt_dated_in_the_future_hides_no_other(
-    store: Store, append: Append, samples: Samples
-) -> None:
-    now_us = time.time_ns() // 1_000
-    attempts = [
-        samples.attempt(samples.point("a"), at_us=now_us + years * 366 * DAY_US)
-        for years in (0, 0, 50)
-    ]
-    append(*attempts)
-
-    found = read(store, samples, "a").rows
-
-    assert {row.entry_id for row in found} == {each.entry_id for each in attempts}
 
 
 POINTS = 20_000

@@ -35,6 +35,7 @@ ALTER TABLE entry
     ADD CONSTRAINT entry_lifts_entry_id_check CHECK (
         (kind = 5 OR kind = 10 AND attempt_outcome = 4) = (lifts_entry_id IS NOT NULL)
     ),
+    ADD CONSTRAINT entry_release_check CHECK (kind <> 10 OR lifts_entry_id = attempt_id),
     ADD CONSTRAINT entry_attempt_id_check CHECK ((kind = 10) = (attempt_id IS NOT NULL)),
     ADD CONSTRAINT entry_attempt_outcome_check CHECK (
         (kind = 10) = (attempt_outcome IS NOT NULL) AND attempt_outcome BETWEEN 1 AND 4
