@@ -39,7 +39,13 @@ from consent_registry_server.domain.vocabulary import (
 from consent_registry_server.service.attempts import Attempts
 from consent_registry_server.service.checks import Checks
 from consent_registry_server.service.intake import Intake
-from consent_registry_server.service.ports import Digester, Ledger, Recorded, StandingReader
+from consent_registry_server.service.ports import (
+    Digester,
+    History,
+    Ledger,
+    Recorded,
+    StandingReader,
+)
 from consent_registry_server.service.preparation import Write
 from consent_registry_server.service.questions import AskedContact, Scope
 from consent_registry_server.service.reservation import Reservation
@@ -111,6 +117,10 @@ class AnyStore(Protocol):
     """A store by the ports that attempts need."""
 
     @property
+    def history(self) -> History:
+        """Reads of what was written."""
+
+    @property
     def ledger(self) -> Ledger:
         """Writes."""
 
@@ -149,7 +159,9 @@ class AttemptDesk:
         shared: dict[str, Any] = {"policy": lambda: self.policy, "clock": self.clock}
         writing: dict[str, Any] = {**shared, "entry_ids": lambda: EntryId(uuid4())}
         ledger = self.store.ledger
-        self.attempts = Attempts(ledger, self.digester, **writing, decision_ids=uuid4)
+        self.attempts = Attempts(
+            ledger, self.digester, history=self.store.history, **writing, decision_ids=uuid4
+        )
         self.intake = Intake(ledger, self.digester, **writing)
         self.checks = Checks(self.store.standing, self.digester, **shared)
 

@@ -41,6 +41,7 @@ from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Lead, Partners
 from consent_registry_server.service.ports import (
     Digester,
+    History,
     Ledger,
     Partner,
     PastReader,
@@ -147,6 +148,7 @@ class PastDesk:
         standing: StandingReader,
         past: PastReader,
         *,
+        history: History,
         sealer: Sealer,
         digester: Digester,
         entry_ids: Callable[[], EntryId] = lambda: EntryId(uuid4()),
@@ -162,7 +164,7 @@ class PastDesk:
         self.intake = Intake(ledger, digester, **writing)
         self.partners = Partners(ledger, digester, **writing)
         self.registers = Registers(ledger, digester, **writing)
-        self.attempts = Attempts(ledger, digester, **writing, decision_ids=uuid4)
+        self.attempts = Attempts(ledger, digester, history=history, **writing, decision_ids=uuid4)
         self.checks = Checks(standing, digester, **shared)
         self.tokens = ReplayTokens(
             sealer, digester, policy=lambda: self.policies.in_force, policies=self.policies
@@ -314,6 +316,7 @@ class MemoryDesk(PastDesk):
             self.store,
             self.store,
             self.store,
+            history=self.store,
             sealer=sealer or KeyringSealer(Keyring.generate()),
             digester=HashDigester(),
             entry_ids=counted_ids(),

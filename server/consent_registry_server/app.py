@@ -224,6 +224,7 @@ def _services(
     attempts = Attempts(
         store.ledger,
         keyring,
+        history=store.history,
         policy=policy,
         clock=now_us,
         entry_ids=new_entry_id,
@@ -241,7 +242,7 @@ def _services(
     )
     return (
         services.decision_service(
-            checks, metrics=metrics, clock=now_us, decision_ids=uuid4, replay_tokens=tokens
+            checks, metrics=metrics, decision_ids=uuid4, replay_tokens=tokens
         ),
         services.attempt_service(attempts, metrics=metrics),
         services.registry_service(

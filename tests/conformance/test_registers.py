@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from consent_registry_server.domain.calendar import LONGEST_DAY_US
 from consent_registry_server.domain.vocabulary import ALL_CHANNELS, GROUP, EntryKind, Source
 from consent_registry_server.service.ports import PreparedEntry, ScrubAge, StandingRow
 from tests.conformance.entries import (
@@ -88,6 +89,11 @@ HISTORIES = [
 ]
 
 
+def since_us(day: int) -> int:
+    """Told were the days before noon; first seen is whoever may have been listed all that day."""
+    return days(day) if day < 0 else days(day) + LONGEST_DAY_US
+
+
 @pytest.mark.parametrize("history, last", HISTORIES)
 def test_the_last_result_counts_whatever_was_written_first(
     ports: Ports,
@@ -106,7 +112,7 @@ def test_the_last_result_counts_whatever_was_written_first(
         [row] = standing(ports, [name])
         listed, checked, since = last
         assert (row.is_listed, row.counts_at_us) == (listed, days(checked))
-        assert row.listed_at_us == (None if since is None else days(since))
+        assert row.listed_at_us == (None if since is None else since_us(since))
 
 
 def test_registers_and_controllers_are_told_apart(ports: Ports) -> None:

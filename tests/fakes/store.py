@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from consent_registry_server.domain.calendar import LONGEST_DAY_US
 from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.entry import Entry
 from consent_registry_server.domain.errors import (
@@ -265,7 +266,7 @@ def _last_result(results: list[tuple[PreparedEntry, ContactDigests]]) -> Standin
     told = [at_us for at_us in map(listed_at_us, since) if at_us is not None]
     listed_us = listed_at_us(last)
     if listed_us is None and is_listed(last):
-        listed_us = max(told, default=min(each.counts_at_us for each in since))
+        listed_us = max(told, default=min(each.counts_at_us for each in since) + LONGEST_DAY_US)
     return StandingRow(
         wide=point.wide,
         exact=point.exact,
@@ -486,6 +487,11 @@ class FakeStore:
             )
         ]
         return _page_of(listed, page)
+
+    def outcomes(self, attempt_id: EntryId, *, deadline: Deadline) -> frozenset[AttemptOutcome]:
+        """See `History`."""
+        self._require_answer(deadline)
+        return FakeTransaction(self._state, limit=self._standing_rows).outcomes(attempt_id)
 
     def partners(
         self, controller: ControllerId, page: Page, *, deadline: Deadline

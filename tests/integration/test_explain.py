@@ -39,7 +39,14 @@ def desk(store: Store, keyring: Keyring) -> PastDesk:
 
 
 def desk_on(store: Store, keyring: Keyring) -> PastDesk:
-    return PastDesk(store.ledger, store.standing, store.past, sealer=store.sealer, digester=keyring)
+    return PastDesk(
+        store.ledger,
+        store.standing,
+        store.past,
+        history=store.history,
+        sealer=store.sealer,
+        digester=keyring,
+    )
 
 
 def test_random_ledgers_are_explained_as_they_are_answered_and_replayed(desk: PastDesk) -> None:
@@ -100,7 +107,14 @@ def test_what_committed_after_the_answer_is_not_in_its_replay(
     """Though it was recorded before: its transaction was still open when the answer was read."""
     desk.consents(EMAIL)
     held = HeldLedger(store.ledger)
-    other = PastDesk(held, store.standing, store.past, sealer=store.sealer, digester=keyring)
+    other = PastDesk(
+        held,
+        store.standing,
+        store.past,
+        history=store.history,
+        sealer=store.sealer,
+        digester=keyring,
+    )
     with ThreadPoolExecutor(1) as pool:
         opting_out = pool.submit(other.opts_out, EMAIL)
         try:

@@ -328,24 +328,30 @@ def came_later(question: Question, facts: list[Fact], policy: Policy, listing: F
     assert rule.register is not None
     listed_at_us = listing.listed_at_us
     if listed_at_us is None:
-        listed_at_us = listing.counts_at_us
+        listed_at_us = listing.counts_at_us + 25 * 60 * 60 * 1_000_000
     return RegisterExemption.LATER_CONSENT in rule.register.exemptions and any(
-        listed_at_us < consent.counts_at_us for consent in holding_consents(question, facts, policy)
+        listed_at_us < consent.counts_at_us for consent in own_consents(question, facts, policy)
     )
 
 
 def is_exempt(question: Question, facts: list[Fact], policy: Policy) -> bool:
-    rule, customer = rule_for(question, policy), question.customer
+    """A purpose with a regime of its own knows no exemption of a country's customers."""
+    rule = rule_for(question, policy)
     assert rule is not None
     assert rule.register is not None
-    exemptions = rule.register.exemptions
+    by_consent = RegisterExemption.CONSENT in rule.register.exemptions and bool(
+        own_consents(question, facts, policy)
+    )
+    return by_consent or (
+        regime_of_purpose(question, policy) is None and is_exempt_customer(question, rule.register)
+    )
+
+
+def is_exempt_customer(question: Question, register: NationalRegister) -> bool:
+    exemptions, customer = register.exemptions, question.customer
     is_customer = customer.relationship == Relationship.CUSTOMER
     return (
-        (
-            RegisterExemption.CONSENT in exemptions
-            and bool(holding_consents(question, facts, policy))
-        )
-        or (RegisterExemption.CUSTOMER in exemptions and is_customer)
+        (RegisterExemption.CUSTOMER in exemptions and is_customer)
         or (
             RegisterExemption.CUSTOMER_SIMILAR_OFFER in exemptions
             and is_customer
@@ -353,7 +359,7 @@ def is_exempt(question: Question, facts: list[Fact], policy: Policy) -> bool:
         )
         or (
             RegisterExemption.CONTRACT in exemptions
-            and has_contract(question, rule.register.contract_ended_within_days)
+            and has_contract(question, register.contract_ended_within_days)
         )
     )
 
@@ -367,6 +373,11 @@ def has_contract(question: Question, ended_within_days: int) -> bool:
         and customer.contract_ended_at_us is not None
         and 0 <= question.at_us - customer.contract_ended_at_us < ended_within_days * DAY_US
     )
+
+
+def own_consents(question: Question, facts: list[Fact], policy: Policy) -> list[Fact]:
+    """Those that the person gave the controller themselves."""
+    return [each for each in holding_consents(question, facts, policy) if each.lifts_opt_outs]
 
 
 def holding_consents(question: Question, facts: list[Fact], policy: Policy) -> list[Fact]:

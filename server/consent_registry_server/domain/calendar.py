@@ -9,6 +9,8 @@ from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US: Final = 86_400_000_000
+LONGEST_DAY_US: Final = 25 * 3_600_000_000
+"""The day on which the clocks go back."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 

@@ -306,7 +306,14 @@ class Deliberation:
     # Step 7: the national register.
 
     def _screen(self, rule: Rule, register: NationalRegister, consents: list[Fact]) -> None:
-        screening = Screening(register, self._question, self._at_us, self.changes)
+        consents = [each for each in consents if each.lifts_opt_outs]
+        screening = Screening(
+            register,
+            self._question,
+            counts_customers=self._case.own_regime is None,
+            at_us=self._at_us,
+            changes=self.changes,
+        )
         if screening.is_exempt(consents):
             return
         result = screening.last_result(self._register_results or [])

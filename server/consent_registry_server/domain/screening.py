@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consent_registry_server.domain.calendar import DAY_US
+from consent_registry_server.domain.calendar import DAY_US, LONGEST_DAY_US
 from consent_registry_server.domain.decision import Customer, Fact, Question
 from consent_registry_server.domain.policy import NationalRegister, RegisterExemption
 from consent_registry_server.domain.vocabulary import ContractState, Offer, Relationship
@@ -11,26 +11,38 @@ from consent_registry_server.domain.vocabulary import ContractState, Offer, Rela
 class Screening:
     """One register and one question, at one instant.
 
-    Later instants at which it says something else are added to `changes`.
+    Consents are those that hold. Only what the person told the controller themselves answers a
+    listing: a partner's lead does so no more than it lifts an opt-out. Later instants at which
+    it says something else are added to `changes`.
     """
 
-    __slots__ = ("_at_us", "_changes", "_customer", "_register")
+    __slots__ = ("_at_us", "_changes", "_counts_customers", "_customer", "_register")
 
     def __init__(
-        self, register: NationalRegister, question: Question, at_us: int, changes: list[int]
+        self,
+        register: NationalRegister,
+        question: Question,
+        *,
+        counts_customers: bool,
+        at_us: int,
+        changes: list[int],
     ) -> None:
+        """Takes whether being a customer exempts: not for a purpose with a regime of its own."""
         self._register = register
         self._customer = question.customer
+        self._counts_customers = counts_customers
         self._at_us = at_us
         self._changes = changes
 
     def is_exempt(self, consents: list[Fact]) -> bool:
-        """Whether it does not matter what the register says; `consents` are those that hold."""
+        """Whether it does not matter what the register says."""
         customer = self._customer
         is_customer = customer.relationship is Relationship.CUSTOMER
         for exemption in self._register.exemptions:
             if exemption is RegisterExemption.CONSENT:
                 holds = bool(consents)
+            elif not self._counts_customers:
+                holds = False
             elif exemption is RegisterExemption.CUSTOMER:
                 holds = is_customer
             elif exemption is RegisterExemption.CUSTOMER_SIMILAR_OFFER:
@@ -66,7 +78,7 @@ class Screening:
         """Whether the person consented after they had themselves listed, and that exempts."""
         listed_at_us = listing.listed_at_us
         if listed_at_us is None:
-            listed_at_us = listing.counts_at_us
+            listed_at_us = listing.counts_at_us + LONGEST_DAY_US
         return RegisterExemption.LATER_CONSENT in self._register.exemptions and any(
             each.counts_at_us > listed_at_us for each in consents
         )

@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.rpc.authentication import ApiKeys, Caller
@@ -32,6 +32,14 @@ _LEADS_SERVICE: Final = "RegistryService"
 """The service to which partners bring leads."""
 
 
+def _stated(value: object) -> object:
+    """A key that is to be limited and names nobody must not become one without limits."""
+    if value is None:
+        message = "null; leave it out for a key that is not limited to partners"
+        raise ValueError(message)
+    return value
+
+
 class _Key(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
@@ -41,7 +49,10 @@ class _Key(BaseModel):
     controllers: list[str] = []
     full_view: bool = False
     service_purpose: bool = False
-    partners: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]] | None = None
+    partners: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]] | None,
+        BeforeValidator(_stated),
+    ] = None
 
 
 class _KeysFile(BaseModel):

@@ -25,7 +25,6 @@ from consent_registry_server.rpc.convert_errors import fault_in, out_of_order
 from consent_registry_server.rpc.metrics import Metrics
 from consent_registry_server.rpc.read_ahead import ReadAhead
 from consent_registry_server.service.checks import Answers, Checks, PreparedQuestions
-from consent_registry_server.service.ports import Clock
 from consent_registry_server.service.questions import Scope
 
 _Requests = Iterator[decision_service_pb2.FilterAudienceRequest]
@@ -35,10 +34,9 @@ _Responses = Iterator[decision_service_pb2.FilterAudienceResponse]
 class AudienceFilter:
     """Answers audience streams."""
 
-    def __init__(self, checks: Checks, *, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, checks: Checks, *, metrics: Metrics) -> None:
         self._checks = checks
         self._metrics = metrics
-        self._clock = clock
 
     def answers(self, requests: _Requests, call: Call) -> _Responses:
         """Yields a result for each chunk, in order, and at last the summary.
@@ -51,7 +49,7 @@ class AudienceFilter:
         message = _scope(requests)
         policy = self._checks.policy()
         with fault_in("scope"):
-            scope = to_scope(message, self._clock())
+            scope = to_scope(message)
             call.caller.require_controller(scope.controller)
             self._checks.require_known(scope, policy)
             if not self._checks.is_marketing(scope.purpose):

@@ -67,7 +67,7 @@ def to_asked_contact(request: decision_service_pb2.CheckContactRequest) -> Asked
     )
 
 
-def to_scope(message: decision_service_pb2.AudienceScope, now_us: int) -> Scope:
+def to_scope(message: decision_service_pb2.AudienceScope) -> Scope:
     """What is asked of every member of an audience."""
     return Scope(
         to_controller(message.controller),
@@ -76,7 +76,7 @@ def to_scope(message: decision_service_pb2.AudienceScope, now_us: int) -> Scope:
         to_customer(message.customer) if message.HasField("customer") else UNKNOWN_CUSTOMER,
         to_recipient_type(message.recipient_type),
         to_country(message.recipient_country),
-        to_us(message.at) if message.HasField("at") else now_us,
+        to_us(message.at) if message.HasField("at") else None,
     )
 
 

@@ -28,7 +28,7 @@ from consent_registry_server.service.explain import Explanations
 from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
-from consent_registry_server.service.ports import Clock, Digester, PolicySource
+from consent_registry_server.service.ports import Digester, PolicySource
 from consent_registry_server.service.registers import Registers
 from consent_registry_server.service.replay import ReplayTokens
 
@@ -39,12 +39,11 @@ def decision_service(
     checks: Checks,
     *,
     metrics: Metrics,
-    clock: Clock,
     decision_ids: DecisionIds,
     replay_tokens: ReplayTokens,
 ) -> Service:
     """DecisionService: questions, for dialers and campaign tools."""
-    audiences = AudienceFilter(checks, metrics=metrics, clock=clock)
+    audiences = AudienceFilter(checks, metrics=metrics)
     return Service(
         f"{_PACKAGE}.DecisionService",
         DecisionServicer(

@@ -38,6 +38,7 @@ from consent_registry_server.service.ports import (
     Deadline,
     Digester,
     EntryIds,
+    History,
     Ledger,
     PolicySource,
     PreparedEntry,
@@ -94,6 +95,7 @@ class Attempts:
         ledger: Ledger,
         digester: Digester,
         *,
+        history: History,
         policy: PolicySource,
         clock: Clock,
         entry_ids: EntryIds,
@@ -101,6 +103,7 @@ class Attempts:
     ) -> None:
         self._ledger = ledger
         self._digester = digester
+        self._history = history
         self._policy = policy
         self._clock = clock
         self._entry_ids = entry_ids
@@ -111,6 +114,8 @@ class Attempts:
 
         Raises:
             InvalidRequest: CHANNEL_NOT_COUNTED, UNKNOWN_PURPOSE.
+            PreconditionFailed: OUTCOME_REPORTED, when a repeated request was granted an attempt of
+                which it was reported since what became of it.
             LimitExceeded: there is no answer; do not contact.
         """
         policy = self._policy()
@@ -125,7 +130,16 @@ class Attempts:
 
         key = write.key(self._digester)
         recorded = self._ledger.write(key, self._clock(), work, deadline=deadline)
-        return Reserved(from_details(recorded.details), recorded.revision)
+        reserved = Reserved(from_details(recorded.details), recorded.revision)
+        self._require_open(reserved.reservation, deadline)
+        return reserved
+
+    def _require_open(self, reservation: Reservation, deadline: Deadline) -> None:
+        """Refuses the first answer again to whoever has used the attempt, or given it back."""
+        attempt_id = reservation.attempt_id
+        if attempt_id is not None and self._history.outcomes(attempt_id, deadline=deadline):
+            message = "the attempt was reported on; reserve another one with a new request id"
+            raise PreconditionFailed("OUTCOME_REPORTED", message, field="request_id")
 
     def report(
         self, write: Write, controller: ControllerId, report: AttemptReport, *, deadline: Deadline

@@ -257,6 +257,9 @@ class History(Protocol):
         `page.after` is `(recorded_at_us, entry_id)` of the last entry seen.
         """
 
+    def outcomes(self, attempt_id: EntryId, *, deadline: Deadline) -> frozenset[AttemptOutcome]:
+        """Returns what was reported of an attempt."""
+
     def partners(
         self, controller: ControllerId, page: Page, *, deadline: Deadline
     ) -> list[Partner]:

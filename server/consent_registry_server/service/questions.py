@@ -151,7 +151,7 @@ def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved
         and ContactKind.PHONE in TARGET_KINDS[channel]
     ):
         plain = plain_phone_form(target)
-        if plain is not None and (plain[1], channel) not in policy.line_rules:
+        if plain is not None and (asked.country or plain[1], channel) not in policy.line_rules:
             wide = digester.digest(plain[0])
             look = Look(wide, wide, UnitState.NONE, False, True)  # noqa: FBT003 - on the hot path
             own = asked.country or plain[1]
@@ -169,7 +169,7 @@ def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved
             looks.append(_look(forms, digester, is_target=usable))
         if usable:
             is_target_usable = True
-            country = country or forms.country or scope.fallback_country
+            country = _country_of(forms, country, policy) or scope.fallback_country
             if (country, channel) in policy.line_rules:
                 line_type = line_type_of(forms)
             if country is not None and (country, channel) in policy.hour_rules:
@@ -181,6 +181,14 @@ def resolve(asked: AskedContact, policy: Policy, digester: Digester) -> Resolved
         looks += subject_looks(asked.subject, digester, with_addresses=with_addresses, home=home)
     country = country or scope.fallback_country
     return Resolved(scope, looks, country, line_type, is_target_usable, place)
+
+
+def _country_of(forms: Forms, stated: CountryCode | None, policy: Policy) -> CountryCode | None:
+    """Where the recipient is: as the caller says, but that a dwelling is where its address is."""
+    if stated is None or forms.kind is not ContactKind.ADDRESS:
+        return stated or forms.country or None
+    is_same_law = policy.jurisdiction(stated) == policy.jurisdiction(forms.country)
+    return stated if is_same_law else forms.country
 
 
 def subject_looks(

@@ -113,6 +113,11 @@ class PostgresHistory:
             rows = connection.execute(query, {"digests": list(wide_digests)}).all()
         return [_entry(row) for row in rows]
 
+    def outcomes(self, attempt_id: EntryId, *, deadline: Deadline) -> frozenset[AttemptOutcome]:
+        """Returns what was reported of an attempt."""
+        with self._database.transaction(deadline) as connection:
+            return find_outcomes(connection, attempt_id)
+
     def partners(
         self, controller: ControllerId, page: Page, *, deadline: Deadline
     ) -> list[Partner]:
@@ -125,6 +130,12 @@ def find_entry(connection: Connection, entry_id: EntryId) -> Entry | None:
     """Returns a ledger entry, whoever's it is, or None."""
     row = connection.execute(_select.where(entry.c.entry_id == entry_id)).one_or_none()
     return None if row is None else _entry(row)
+
+
+def find_outcomes(connection: Connection, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
+    """Returns what was reported of an attempt."""
+    query = select(entry.c.attempt_outcome).where(entry.c.attempt_id == attempt_id)
+    return frozenset(AttemptOutcome(each) for each in connection.scalars(query))
 
 
 def find_contact_points(connection: Connection, entry_id: EntryId) -> tuple[ContactDigests, ...]:

@@ -32,11 +32,15 @@ from consent_registry_server.service.ports import (
 )
 from consent_registry_server.storage.append import Appender
 from consent_registry_server.storage.errors import Contention, seconds_left
-from consent_registry_server.storage.history import find_contact_points, find_entry
+from consent_registry_server.storage.history import (
+    find_contact_points,
+    find_entry,
+    find_outcomes,
+)
 from consent_registry_server.storage.partners import find_partner, save_partner
 from consent_registry_server.storage.prepared import Prepared, run
 from consent_registry_server.storage.revision import Revision
-from consent_registry_server.storage.schema import entry, write_answer, write_request
+from consent_registry_server.storage.schema import write_answer, write_request
 from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.standing import read_within
 from consent_registry_server.storage.times import to_microseconds, to_timestamp
@@ -112,8 +116,7 @@ class PostgresTransaction:
 
     def outcomes(self, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
         """Returns what was reported of an attempt."""
-        query = select(entry.c.attempt_outcome).where(entry.c.attempt_id == attempt_id)
-        return frozenset(AttemptOutcome(each) for each in self._connection.scalars(query))
+        return find_outcomes(self._connection, attempt_id)
 
     def lock(self, name: bytes) -> None:
         """Waits until no other transaction holds the lock of this name; held until the end."""

@@ -16,6 +16,9 @@ VALUES: Final = ("entry_id", "is_listed", "checked_at", "listed_at")
 COLUMNS: Final = ", ".join(KEY + VALUES)
 _KEY: Final = ", ".join(KEY)
 
+_LONGEST_DAY: Final = "interval '25 hours'"
+"""A scrub counts from the start of its day; who was listed on it may have been at its end."""
+
 _RESULT: Final = f"""
     SELECT named.contact_point_ref, entry.controller, entry.register, entry.entry_id,
         entry.register_status = {RegisterStatus.LISTED:d} AS is_listed,
@@ -53,6 +56,7 @@ def last_of(results: str) -> str:
                 listed_at,
                 max(listed_at) FILTER (WHERE is_listed AND checked_at >= cleared_at) OVER each,
                 min(checked_at) FILTER (WHERE is_listed AND checked_at >= cleared_at) OVER each
+                    + {_LONGEST_DAY}
             ) END AS listed_at
         FROM (
             SELECT result.*, coalesce(
@@ -100,7 +104,7 @@ ADVANCE_REGISTERS: Final = Prepared(
     INSERT INTO register_standing ({COLUMNS})
     SELECT {", ".join(f"new.{column}" for column in KEY)}, new.entry_id, new.is_listed,
         new.checked_at, CASE WHEN new.is_listed THEN
-            coalesce(new.listed_at, last.listed_at, new.checked_at)
+            coalesce(new.listed_at, last.listed_at, new.checked_at + {_LONGEST_DAY})
         END
     FROM (
         SELECT new.*, count(*) OVER (PARTITION BY {_KEY}) AS results

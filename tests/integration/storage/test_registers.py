@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from consent_registry_server.domain.calendar import LONGEST_DAY_US
 from consent_registry_server.domain.vocabulary import RegisterStatus
 from consent_registry_server.service.ports import PreparedEntry, Transaction
 from consent_registry_server.storage.prepared import Prepared, run
@@ -108,7 +109,7 @@ def last_of(results: list[Last]) -> Last:
     cleared_us = max((each.checked_at_us for each in results if not each.is_listed), default=0)
     since = [each for each in results if each.is_listed and each.checked_at_us >= cleared_us]
     told_us = [each.listed_at_us for each in since if each.listed_at_us is not None]
-    first_seen_us = min(each.checked_at_us for each in since)
+    first_seen_us = min(each.checked_at_us for each in since) + LONGEST_DAY_US
     return last._replace(listed_at_us=max(told_us, default=first_seen_us))
 
 

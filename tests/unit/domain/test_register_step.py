@@ -96,6 +96,7 @@ def consent(*, days_ago: float) -> Fact:
         frozenset({MARKETING}),
         NOW_US - int(days_ago * DAY_US),
         proven=True,
+        lifts_opt_outs=True,
     )
 
 
@@ -155,9 +156,19 @@ def customer(contract: ContractState, *, ended_days_ago: float | None = None) ->
             id="consent since, and maybe listed again",
         ),
         pytest.param(
-            [result(days_ago=3), consent(days_ago=2)],
+            [result(days_ago=3), consent(days_ago=1)],
             Reason.CONSENT,
             id="day of listing unknown, consent since first seen",
+        ),
+        pytest.param(
+            [result(days_ago=3), consent(days_ago=2.5)],
+            Reason.NATIONAL_REGISTER,
+            id="day of listing unknown, consent on the day it was first seen",
+        ),
+        pytest.param(
+            [result(listed_days_ago=10), replace(consent(days_ago=9), lifts_opt_outs=False)],
+            Reason.NATIONAL_REGISTER,
+            id="a consent since that the person did not give us",
         ),
     ],
 )

@@ -40,13 +40,13 @@ from consent_registry_server.policy.times import are_hours_within, is_cap_within
 # +V consent validity in months; +R a national register; ? medium confidence.
 TERMS = """
    EMAIL    SMS      MESSAGING  VOICE_CALL       DOOR_TO_DOOR  POST   AUTOMATED_CALL
-FR OI+SO    OI+SO    OI+SO      OI+RC+V12?       OO?           OO     OI
+FR OI+SO    OI+SO    OI+SO      OI+RC+V12?       OO?           OO     OI+V12
 NO OI+SO    OI+SO    OI+SO      OO+R             OO            OO+R   OI
 SE OI+SO    OI+SO    OI+SO      OO+R             OO?           OO+R   OI
 FI OI+SO?   OI+SO?   OI+SO?     OO?              OO?           OO?    OI
 IE OI+SO12  OI+SO12  OI+SO12    -                OO?           OO     OI
-ES OI+SO    OI+SO    OI+SO      OI+RC+V24+R?     OO?           OO+R   OI
-IT OI+SO    OI       OI         OO+R?            OO?           OO+R   OI?
+ES OI+SO    OI+SO    OI+SO      OI+RC+V24+R?     OO?           OO+R   OI+V24
+IT OI+SO    OI       OI         OO+R?            OO?           OO+R   OI+R?
 PT OI+SO    OI+SO    OI+SO      OI+SO            OO?           OO     OI
 """
 

@@ -277,6 +277,13 @@ def test_a_key_is_limited_to_the_partners_it_names(
     assert known.partners == expected
 
 
+def test_a_key_whose_partners_are_null_is_refused(tmp_path: Path) -> None:
+    """A list that a template lost must not make the key one without limits."""
+    path = written(tmp_path, key(services=["RegistryService"], partners=None))
+    with pytest.raises(ConfigurationError, match="null"):
+        read_api_keys(path, services=SERVICES)
+
+
 def test_a_new_key_is_random_and_grants_nothing(tmp_path: Path) -> None:
     """The file keeps its digest only."""
     secret, entry = new_api_key("dialer-1")

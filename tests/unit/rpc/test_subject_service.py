@@ -51,7 +51,7 @@ class Wire:
         metrics = Metrics(CollectorRegistry())
         self.decisions = DecisionServicer(
             self.desk.checks,
-            AudienceFilter(self.desk.checks, metrics=metrics, clock=self.desk.clock),
+            AudienceFilter(self.desk.checks, metrics=metrics),
             metrics=metrics,
             decision_ids=lambda: UUID(int=7),
             replay_tokens=self.desk.tokens,

@@ -145,6 +145,15 @@ HOUR_EXAMPLES = (
         OUTSIDE,
     ),
     Example(
+        "Norway: the same door, by a caller who always says France",
+        [],
+        question(
+            BERGEN, Channel.DOOR_TO_DOOR, controller=NORWAY, country="FR", at_us=paris(2026, 11, 22)
+        ),
+        DENY,
+        OUTSIDE,
+    ),
+    Example(
         "Norway: the same door on Monday",
         [],
         question(

@@ -225,3 +225,17 @@ def test_a_controller_that_the_policy_does_not_declare_reports_nothing(
     with pytest.raises(NotFound) as error:
         desk.report(attempt_id, AttemptOutcome.REACHED, controller=controller)
     assert error.value.reason == "UNKNOWN_CONTROLLER"
+
+
+@pytest.mark.parametrize("outcome", list(AttemptOutcome))
+def test_a_repeated_request_does_not_revive_an_attempt_that_was_reported_on(
+    desk: AttemptDesk, outcome: AttemptOutcome
+) -> None:
+    """Given back or used, its permission is gone; another attempt is another request."""
+    reserved = desk.reserve(request_id="r-1")
+    assert reserved.attempt_id is not None
+    assert desk.reserve(request_id="r-1") == reserved
+    desk.report(reserved.attempt_id, outcome)
+    with pytest.raises(PreconditionFailed) as error:
+        desk.reserve(request_id="r-1")
+    assert (error.value.reason, error.value.field) == ("OUTCOME_REPORTED", "request_id")

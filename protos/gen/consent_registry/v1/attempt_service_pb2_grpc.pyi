@@ -40,7 +40,8 @@ class AttemptServiceStub:
     both in one transaction: however many callers ask at once, no sliding window ever holds more
     attempts of one controller on one target than the rule permits. Any other answer counts nothing.
 
-    The same request id returns the first answer, `attempt_id` included. INVALID_ARGUMENT,
+    The same request id returns the first answer, `attempt_id` included; FAILED_PRECONDITION,
+    OUTCOME_REPORTED once an outcome of that attempt was reported. INVALID_ARGUMENT,
     CHANNEL_NOT_COUNTED for a channel other than VOICE_CALL, AUTOMATED_CALL and DOOR_TO_DOOR, and for
     the purpose `service`, which nothing limits.
     """
@@ -63,7 +64,8 @@ class AttemptServiceAsyncStub(AttemptServiceStub):
     both in one transaction: however many callers ask at once, no sliding window ever holds more
     attempts of one controller on one target than the rule permits. Any other answer counts nothing.
 
-    The same request id returns the first answer, `attempt_id` included. INVALID_ARGUMENT,
+    The same request id returns the first answer, `attempt_id` included; FAILED_PRECONDITION,
+    OUTCOME_REPORTED once an outcome of that attempt was reported. INVALID_ARGUMENT,
     CHANNEL_NOT_COUNTED for a channel other than VOICE_CALL, AUTOMATED_CALL and DOOR_TO_DOOR, and for
     the purpose `service`, which nothing limits.
     """
@@ -89,7 +91,8 @@ class AttemptServiceServicer(metaclass=_abc_1.ABCMeta):
         both in one transaction: however many callers ask at once, no sliding window ever holds more
         attempts of one controller on one target than the rule permits. Any other answer counts nothing.
 
-        The same request id returns the first answer, `attempt_id` included. INVALID_ARGUMENT,
+        The same request id returns the first answer, `attempt_id` included; FAILED_PRECONDITION,
+        OUTCOME_REPORTED once an outcome of that attempt was reported. INVALID_ARGUMENT,
         CHANNEL_NOT_COUNTED for a channel other than VOICE_CALL, AUTOMATED_CALL and DOOR_TO_DOOR, and for
         the purpose `service`, which nothing limits.
         """

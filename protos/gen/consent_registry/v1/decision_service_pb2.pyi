@@ -328,7 +328,7 @@ class AudienceScope(_message.Message):
 
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
-        """The instant of the contact. Default: the start of the stream."""
+        """The instant of the contact. Default: for each chunk the time at which it is answered."""
 
     @_builtins.property
     def consistency(self) -> _decision_pb2.Consistency:

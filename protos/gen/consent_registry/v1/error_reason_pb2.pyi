@@ -87,7 +87,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LIFT_BEFORE_ENTRY: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. The lift was expressed before the entry."""
     ERROR_REASON_OUTCOME_REPORTED: _ErrorReason.ValueType  # 53
-    """FAILED_PRECONDITION. Another outcome of the attempt was reported before."""
+    """FAILED_PRECONDITION. Another outcome of the attempt was reported before; or a reservation is
+    repeated of which any was.
+    """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 60
     """UNAUTHENTICATED. No key, or an unknown one."""
     ERROR_REASON_SERVICE_NOT_GRANTED: _ErrorReason.ValueType  # 61
@@ -184,7 +186,9 @@ ERROR_REASON_ENTRY_NOT_LIFTABLE: ErrorReason.ValueType  # 51
 ERROR_REASON_LIFT_BEFORE_ENTRY: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. The lift was expressed before the entry."""
 ERROR_REASON_OUTCOME_REPORTED: ErrorReason.ValueType  # 53
-"""FAILED_PRECONDITION. Another outcome of the attempt was reported before."""
+"""FAILED_PRECONDITION. Another outcome of the attempt was reported before; or a reservation is
+repeated of which any was.
+"""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 60
 """UNAUTHENTICATED. No key, or an unknown one."""
 ERROR_REASON_SERVICE_NOT_GRANTED: ErrorReason.ValueType  # 61

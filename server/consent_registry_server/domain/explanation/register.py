@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from consent_registry_server.domain.calendar import DAY_US
+from consent_registry_server.domain.calendar import DAY_US, LONGEST_DAY_US
 from consent_registry_server.domain.decision import Fact, Match
 from consent_registry_server.domain.explanation.account import (
     Account,
@@ -25,8 +25,8 @@ from consent_registry_server.domain.vocabulary import (
 )
 
 _EXEMPTIONS: Final = {
-    RegisterExemption.LATER_CONSENT: "the person consented after the listing",
-    RegisterExemption.CONSENT: "the person consented",
+    RegisterExemption.LATER_CONSENT: "the person told the controller yes after the listing",
+    RegisterExemption.CONSENT: "the person told the controller yes",
     RegisterExemption.CUSTOMER: "the person is a customer",
     RegisterExemption.CUSTOMER_SIMILAR_OFFER: "the person is a customer offered similar products",
 }
@@ -122,7 +122,10 @@ def _holds(exemption: RegisterExemption, asked: NationalRegister, account: Accou
     if exemption is RegisterExemption.LATER_CONSENT:
         return _has_later_consent(asked, account)
     if exemption is RegisterExemption.CONSENT:
-        return account.has_consent
+        return bool(_own_consents(account))
+    if account.case.own_regime is not None:
+        # A purpose with a regime of its own knows no exemption of a country's customers.
+        return False
     if exemption is RegisterExemption.CUSTOMER:
         return is_customer
     if exemption is RegisterExemption.CUSTOMER_SIMILAR_OFFER:
@@ -135,8 +138,15 @@ def _has_later_consent(asked: NationalRegister, account: Account) -> bool:
     result = _last_result(asked, account)
     if result is None or not result.is_listed:
         return False
-    listed_at_us = result.counts_at_us if result.listed_at_us is None else result.listed_at_us
-    return any(fact.counts_at_us > listed_at_us for fact in account.holding_consents())
+    listed_at_us = result.listed_at_us
+    if listed_at_us is None:
+        listed_at_us = result.counts_at_us + LONGEST_DAY_US
+    return any(fact.counts_at_us > listed_at_us for fact in _own_consents(account))
+
+
+def _own_consents(account: Account) -> list[Fact]:
+    """Those in force that the person gave the controller themselves."""
+    return [fact for fact in account.holding_consents() if fact.lifts_opt_outs]
 
 
 def _ended_only_just(asked: NationalRegister, account: Account) -> bool:
