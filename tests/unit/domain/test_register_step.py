@@ -49,7 +49,10 @@ QUESTION = Question(ControllerId("alarm-it"), Channel.VOICE_CALL, MARKETING, NOW
 
 
 def answer(
-    *facts: Fact, customer: Customer | None = None, register: NationalRegister = REGISTER
+    *facts: Fact,
+    customer: Customer | None = None,
+    register: NationalRegister = REGISTER,
+    own_regime: Regime | None = None,
 ) -> Decision:
     """What Italy's register makes of a call."""
     rule = Rule(
@@ -59,7 +62,7 @@ def answer(
     policy = Policy(
         version="test",
         controllers={},
-        purposes={MARKETING: Purpose(MARKETING, "offers")},
+        purposes={MARKETING: Purpose(MARKETING, "offers", regime=own_regime)},
         rules={slot: (rule,)},
         recording_rules={},
         territories={},
@@ -229,6 +232,16 @@ def test_an_exemption_that_does_not_depend_on_the_listing_needs_no_scrub(
             Reason.NATIONAL_REGISTER,
             Reason.REGISTER_STALE,
         }
+
+
+def test_a_purpose_with_a_regime_of_its_own_knows_no_exemption_of_customers() -> None:
+    """The alarm contract says nothing of the offers of other companies."""
+    listed = result(listed_days_ago=10)
+    running = customer(ContractState.RUNNING)
+    facts = (listed, consent(days_ago=11))
+    assert answer(*facts, customer=running).reason is Reason.CONSENT
+    own = answer(*facts, customer=running, own_regime=Regime.OPT_IN)
+    assert own.reason is Reason.NATIONAL_REGISTER
 
 
 def test_a_fresh_result_says_until_when_it_is_fresh() -> None:

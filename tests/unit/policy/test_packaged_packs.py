@@ -426,3 +426,18 @@ def test_recording(
     assert (rule.basis, rule.retention_months) == (basis, months)
     assert purpose in rule.purpose
     assert bool(purpose) == bool(rule.purpose)
+
+
+@pytest.mark.parametrize("country", ["FR", "ES", "IT"])
+def test_an_automated_call_is_no_laxer_than_a_live_one(policy: Policy, country: str) -> None:
+    """In the term of a consent and the register, where the law names them for live calls."""
+    live, automated = (
+        latest(policy, country, "VOICE_CALL"),
+        latest(policy, country, "AUTOMATED_CALL"),
+    )
+    assert live is not None
+    assert automated is not None
+    assert automated.regime is Regime.OPT_IN
+    assert automated.consent_validity_months == live.consent_validity_months
+    if country == "IT":
+        assert automated.register == live.register
