@@ -40,10 +40,13 @@ from consent_registry_server.domain.vocabulary import (
     Precision,
     Source,
 )
+from consent_registry_server.policy.load import load_policy
 from consent_registry_server.service.ports import PreparedEntry, RequestKey, Transaction
 from consent_registry_server.service.preparation import prepare, suppression_points
 from consent_registry_server.storage.embedded import EmbeddedPostgres
 from consent_registry_server.storage.errors import NoDeadline
+from consent_registry_server.storage.key_directory import DirectoryKeyStore
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import upgrade
 from consent_registry_server.storage.store import open_store
@@ -74,7 +77,9 @@ def main() -> int:
         upgrade(url)
         keyring = Keyring.generate()
         keyring.save_new(directory / "keyring.json")
-        _fill(url, keyring)
+        key_store = DirectoryKeyStore(directory / "vault-keys")
+        key_store.prepare()
+        _fill(url, keyring, key_store)
         stub = stack.enter_context(_Server(url, directory)).stub
         audience = [_number(index * 2) for index in range(_AUDIENCE)]
         stream = list(_stream(audience))
@@ -97,9 +102,10 @@ def _number(index: int) -> str:
     return f"+336{index:08d}"
 
 
-def _fill(url: str, keyring: Keyring) -> None:
+def _fill(url: str, keyring: Keyring, key_store: KeyStore) -> None:
     """Writes opt-outs: a tenth of the audience has one, and as many others have."""
-    store = open_store(url, keyring)
+    store = open_store(url, keyring, key_store)
+    policy = load_policy()
     step = 2 * _AUDIENCE // _ENTRIES
     expression = Expression(Source.LETTER, Precision.INSTANT, _NOW_US)
     for start in range(0, _ENTRIES, _BATCH):
@@ -114,7 +120,13 @@ def _fill(url: str, keyring: Keyring) -> None:
             )
             points = suppression_points(new, keyring)
             prepared.append(
-                prepare(new, points, entry_ids=lambda: EntryId(uuid4()), now_us=_NOW_US)
+                prepare(
+                    new,
+                    points,
+                    policy=policy,
+                    entry_ids=lambda: EntryId(uuid4()),
+                    now_us=_NOW_US,
+                )
             )
 
         key = RequestKey(keyring.digest(b"%d" % start), keyring.digest(b""))
@@ -190,6 +202,7 @@ class _Server:
                 **os.environ,
                 "CONSENT_REGISTRY_DATABASE_URL": url,
                 "CONSENT_REGISTRY_KEYRING_FILE": str(directory / "keyring.json"),
+                "CONSENT_REGISTRY_KEY_STORE_DIR": str(directory / "vault-keys"),
                 "CONSENT_REGISTRY_LISTEN_ADDRESS": self._address,
                 "CONSENT_REGISTRY_METRICS_ADDRESS": "127.0.0.1:0",
             },

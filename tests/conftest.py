@@ -17,6 +17,8 @@ from sqlalchemy import make_url
 
 from consent_registry_server.storage.database import StorageLimits
 from consent_registry_server.storage.embedded import EmbeddedPostgres
+from consent_registry_server.storage.key_directory import DirectoryKeyStore
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import upgrade
 from consent_registry_server.storage.store import Store, open_store
@@ -116,6 +118,14 @@ def keyring() -> Keyring:
     return Keyring.generate()
 
 
+@pytest.fixture(scope="session")
+def key_store(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
+    """A key store for all databases of this test process: no two keys have the same id."""
+    made = DirectoryKeyStore(tmp_path_factory.mktemp("key-store"))
+    made.prepare()
+    return made
+
+
 @pytest.fixture
 def storage_limits() -> StorageLimits:
     """Room for sixteen writers at once; a module may ask for other limits."""
@@ -123,8 +133,10 @@ def storage_limits() -> StorageLimits:
 
 
 @pytest.fixture
-def store(postgres_url: str, keyring: Keyring, storage_limits: StorageLimits) -> Iterator[Store]:
+def store(
+    postgres_url: str, keyring: Keyring, key_store: KeyStore, storage_limits: StorageLimits
+) -> Iterator[Store]:
     """A store on a fresh database."""
-    opened = open_store(postgres_url, keyring, storage_limits)
+    opened = open_store(postgres_url, keyring, key_store, storage_limits)
     yield opened
     opened.close()

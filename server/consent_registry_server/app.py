@@ -37,7 +37,10 @@ from consent_registry_server.policy.source import (
 from consent_registry_server.rpc import services
 from consent_registry_server.rpc.api_keys import read_api_keys
 from consent_registry_server.rpc.authentication import Authenticator, LocalAuthenticator
+from consent_registry_server.rpc.export_lag import ExportLag
 from consent_registry_server.rpc.metrics import Metrics, serve_metrics
+from consent_registry_server.rpc.overdue import OverdueIdentities
+from consent_registry_server.rpc.rights_request_counts import RightsRequestCounts
 from consent_registry_server.rpc.scrub_ages import ScrubAges
 from consent_registry_server.rpc.server import RunningServer, Service, start_server
 from consent_registry_server.service.attempts import Attempts
@@ -47,14 +50,26 @@ from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
 from consent_registry_server.service.ports import PolicyArchive, PolicySource
+from consent_registry_server.service.receipts import Receipts
 from consent_registry_server.service.registers import Registers
 from consent_registry_server.service.replay import ReplayTokens
+from consent_registry_server.service.rights_requests import RightsRequests
+from consent_registry_server.service.subject_reading import SubjectReading
+from consent_registry_server.service.subjects import Subjects
 from consent_registry_server.storage.embedded import EmbeddedPostgres
+from consent_registry_server.storage.key_database import PostgresKeyStore
+from consent_registry_server.storage.key_directory import DirectoryKeyStore
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
+from consent_registry_server.storage.log.lag import read_export_lag_s
 from consent_registry_server.storage.migrate import upgrade
+from consent_registry_server.storage.overdue import overdue_identities
+from consent_registry_server.storage.receipt_keys import ReceiptKeys
 from consent_registry_server.storage.store import Store, open_store
 
 _KEYRING_NAME: Final = "keyring.json"
+_RECEIPT_KEYS_NAME: Final = "receipt-keys.json"
+_KEY_STORE_NAME: Final = "vault-keys"
 _CLUSTER_NAME: Final = "postgresql"
 """Where `EmbeddedPostgres` keeps its data."""
 
@@ -64,10 +79,11 @@ _GENERATIONS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the registry is kept: the URL of the database and the file of its keys."""
+    """Where the registry is kept: the URL of the database, its keys, and those of the vault."""
 
     url: str
     keyring_file: Path
+    key_store: KeyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,14 @@ def new_entry_id() -> EntryId:
     return EntryId(uuid4())
 
 
+def key_store(settings: Settings) -> KeyStore:
+    """The key store of the settings; for the embedded database by default one beside it."""
+    if settings.key_store_url is not None:
+        timeout_s = settings.storage.connect_timeout_s
+        return PostgresKeyStore(settings.key_store_url, connect_timeout_s=timeout_s)
+    return DirectoryKeyStore(settings.key_store_dir or settings.data_dir / _KEY_STORE_NAME)
+
+
 @contextmanager
 def database(settings: Settings) -> Iterator[Database]:
     """The database of the settings; without one, an embedded PostgreSQL with keys of its own.
@@ -102,7 +126,7 @@ def database(settings: Settings) -> Iterator[Database]:
         ConfigurationError: it cannot be started, or its keyring cannot be read.
     """
     if settings.database_url is not None and settings.keyring_file is not None:
-        yield Database(settings.database_url, settings.keyring_file)
+        yield Database(settings.database_url, settings.keyring_file, key_store(settings))
         return
     keyring_file = settings.keyring_file or settings.data_dir / _KEYRING_NAME
     is_new = not (settings.data_dir / _CLUSTER_NAME).exists()
@@ -112,7 +136,9 @@ def database(settings: Settings) -> Iterator[Database]:
         if is_new and not keyring_file.exists():
             Keyring.generate().save_new(keyring_file)
         upgrade(url)
-        yield Database(url, keyring_file)
+        keys = key_store(settings)
+        keys.prepare()
+        yield Database(url, keyring_file, keys)
     finally:
         postgres.stop()
 
@@ -123,7 +149,7 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
 
     Raises:
         ConfigurationError: settings, policy, keys, schema or address do not allow it to.
-        Unavailable: the database cannot be reached.
+        Unavailable: the database or the key store cannot be reached.
     """
     logger = configure_logging(settings.log_level, settings.log_format)
     for name in settings.unrecognised:
@@ -133,14 +159,18 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
     with ExitStack() as stack:
         where = stack.enter_context(database(settings))
         keyring = Keyring.load(where.keyring_file)
-        store = open_store(where.url, keyring, settings.storage)
+        store = open_store(where.url, keyring, where.key_store, settings.storage)
         stack.callback(store.close)
+        store.warm_up()
         metrics = _metrics(store)
         policy = _in_force(edition, read, store=store, metrics=metrics, logger=logger)
         watch = PolicyWatch(policy.reload, interval_s=settings.policy_reload_interval_s)
         stack.callback(watch.close)
         policies = PastPolicies(store.policy_versions, logger=logger)
-        served = _services(store, keyring, metrics=metrics, policy=policy, policies=policies)
+        receipts = Receipts(_receipt_keys(settings), policy=policy)
+        served = _services(
+            store, keyring, metrics=metrics, policy=policy, policies=policies, receipts=receipts
+        )
         names = frozenset(service.name for service in served)
         endpoint = serve_metrics(
             metrics.registry, settings.metrics.host, port=settings.metrics.port
@@ -179,6 +209,20 @@ def _authenticator(settings: Settings, names: frozenset[str]) -> Authenticator:
     return read_api_keys(settings.api_keys_file, services=names)
 
 
+def _receipt_keys(settings: Settings) -> ReceiptKeys | None:
+    """What signs receipts; a registry with a database of its own makes keys where there are none.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or made.
+    """
+    path = settings.receipt_keys_file
+    if path is None and settings.database_url is None:
+        path = settings.data_dir / _RECEIPT_KEYS_NAME
+        if not path.exists():
+            ReceiptKeys.generate().save_new(path)
+    return None if path is None else ReceiptKeys.load(path)
+
+
 def _in_force(
     edition: Edition,
     read: ReadFiles,
@@ -209,6 +253,9 @@ def _metrics(store: Store) -> Metrics:
     metrics = Metrics(registry)
     metrics.watch_database_pool(store.pool_status)
     metrics.registry.register(ScrubAges(store.scrub_ages, clock=now_us))
+    overdue = partial(overdue_identities, store.database)
+    metrics.registry.register(OverdueIdentities(overdue, clock=now_us))
+    metrics.registry.register(ExportLag(partial(read_export_lag_s, store.database)))
     return metrics
 
 
@@ -219,6 +266,7 @@ def _services(
     metrics: Metrics,
     policy: PolicySource,
     policies: PolicyArchive,
+    receipts: Receipts,
 ) -> tuple[Service, ...]:
     checks = Checks(store.standing, keyring, policy=policy, clock=now_us)
     attempts = Attempts(
@@ -240,15 +288,34 @@ def _services(
     explanations = Explanations(
         store.past, keyring, policy=policy, policies=policies, tokens=tokens, clock=now_us
     )
+    subjects = Subjects(store.ledger, keyring, policy=policy, clock=now_us, entry_ids=new_entry_id)
+    reading = SubjectReading(
+        store.ledger, store.subject_history, keyring, policy=policy, clock=now_us
+    )
+    rights_requests = RightsRequests(
+        store.ledger, store.subject_history, keyring, policy=policy, clock=now_us, ids=uuid4
+    )
+    metrics.registry.register(RightsRequestCounts(rights_requests.counts))
     return (
         services.decision_service(
             checks, metrics=metrics, decision_ids=uuid4, replay_tokens=tokens
         ),
         services.attempt_service(attempts, metrics=metrics),
         services.registry_service(
-            intake, partners, registers=registers, records=records, digester=keyring
+            intake,
+            partners,
+            registers=registers,
+            records=records,
+            receipts=receipts,
+            digester=keyring,
         ),
         services.history_service(records, digester=keyring),
-        services.subject_service(explanations),
-        services.policy_service(policy),
+        services.subject_service(
+            explanations,
+            subjects,
+            reading=reading,
+            rights_requests=rights_requests,
+            digester=keyring,
+        ),
+        services.policy_service(policy, receipts),
     )

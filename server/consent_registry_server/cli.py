@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
@@ -13,11 +11,12 @@ from consent_registry_server import app
 from consent_registry_server.config import load_settings
 from consent_registry_server.demo import run as run_demo
 from consent_registry_server.domain.errors import RegistryError
+from consent_registry_server.expiry_cli import expire
+from consent_registry_server.keys_cli import keys
+from consent_registry_server.log_cli import add_log_commands
 from consent_registry_server.policy_cli import policy_commands
-from consent_registry_server.rpc.api_keys import new_api_key
 from consent_registry_server.rpc.stop_signals import stop_signals
 from consent_registry_server.storage.database import make_engine
-from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import upgrade
 from consent_registry_server.storage.rebuild import rebuild_standing
 
@@ -29,9 +28,10 @@ program = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="Makes keys.", no_args_is_help=True)
 program.add_typer(keys, name="keys")
 program.add_typer(policy_commands, name="policy")
+program.command()(expire)
+add_log_commands(program)
 
 
 @program.command()
@@ -52,14 +52,18 @@ def serve() -> None:
 
 @program.command()
 def migrate() -> None:
-    """Bring the database's schema up to date; safe to run from several replicas at once."""
+    """Bring the database's schema up to date, and make the key store if there is none.
+
+    Safe to run from several replicas at once.
+    """
     settings = load_settings()
     if settings.database_url is not None:
         upgrade(settings.database_url)
+        app.key_store(settings).prepare()
     else:
         with app.database(settings):
             pass
-    _say("The schema is up to date.")
+    _say("The schema is up to date, the key store is there.")
 
 
 @program.command()
@@ -82,32 +86,6 @@ def rebuild() -> None:
 def demo() -> None:
     """Show it all: server, database, a messy synthetic audience, and why each refusal."""
     raise typer.Exit(run_demo())
-
-
-@keys.command("generate")
-def generate_keyring(
-    path: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
-) -> None:
-    """Make a keyring for a new registry.
-
-    Keep it apart from the database and its backups, and never lose it: without its keys no opt-out
-    can be found again.
-    """
-    Keyring.generate().save_new(path)
-    _say(f"{path} written. Keep a copy where the database's backups are not.")
-
-
-@keys.command("api")
-def generate_api_key(
-    key_id: Annotated[str, typer.Argument(help="Whose key it is, e.g. dialer-1.")],
-) -> None:
-    """Make an API key: the secret for the caller, the entry for the server's keys file.
-
-    The entry grants nothing yet: fill in services and controllers.
-    """
-    secret, entry = new_api_key(key_id)
-    _say(f"secret, for the caller, shown only now: {secret}")
-    _say(f"entry, for CONSENT_REGISTRY_API_KEYS_FILE: {json.dumps(entry)}")
 
 
 def main() -> None:

@@ -42,6 +42,9 @@ class Settings:
     storage: StorageLimits
     data_dir: Path
     keyring_file: Path | None
+    key_store_dir: Path | None
+    key_store_url: str | None = field(repr=False)
+    receipt_keys_file: Path | None
     policy_dir: Path | None
     company_policy_file: Path | None
     policy_reload_interval_s: float
@@ -61,10 +64,13 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         server=_server(read),
         metrics=read.address("METRICS_ADDRESS", default="127.0.0.1:9464"),
-        database_url=_database_url(read),
+        database_url=_database_url(read, "DATABASE_URL"),
         storage=_storage(read),
         data_dir=read.path("DATA_DIR") or Path(".registry-data"),
         keyring_file=read.path("KEYRING_FILE"),
+        key_store_dir=read.path("KEY_STORE_DIR"),
+        key_store_url=_database_url(read, "KEY_STORE_URL"),
+        receipt_keys_file=read.file("RECEIPT_KEYS_FILE"),
         policy_dir=read.directory("POLICY_DIR"),
         company_policy_file=read.file("COMPANY_POLICY_FILE"),
         policy_reload_interval_s=read.seconds("POLICY_RELOAD_INTERVAL_S", 10.0),
@@ -110,13 +116,13 @@ def _tls(read: _Reader) -> TlsFiles | None:
     return TlsFiles(certificate, key, client_ca)
 
 
-def _database_url(read: _Reader) -> str | None:
-    url = read.secret("DATABASE_URL")
+def _database_url(read: _Reader, name: str) -> str | None:
+    url = read.secret(name)
     if url is not None:
         try:
             database_url(url)
         except ConfigurationError as error:
-            read.problem("DATABASE_URL", f"is not usable: {error.message}")
+            read.problem(name, f"is not usable: {error.message}")
     return url
 
 
@@ -148,6 +154,7 @@ def _contradictions(settings: Settings, read: _Reader) -> list[str]:
         )
     if settings.database_url is not None and settings.keyring_file is None:
         problems.append(f"{PREFIX}KEYRING_FILE is needed with {PREFIX}DATABASE_URL")
+    problems += _key_store_contradictions(settings, read)
     if reaches_beyond_this_machine(server.address):
         problems += [
             f"{PREFIX}{name} is needed to listen on {server.address}: {why}"
@@ -167,6 +174,21 @@ def _contradictions(settings: Settings, read: _Reader) -> list[str]:
             if not given
         ]
     return problems
+
+
+def _key_store_contradictions(settings: Settings, read: _Reader) -> list[str]:
+    directory = read.given("KEY_STORE_DIR")
+    url = read.given("KEY_STORE_URL") or read.given("KEY_STORE_URL_FILE")
+    if directory and url:
+        return [f"{PREFIX}KEY_STORE_DIR and {PREFIX}KEY_STORE_URL are both set"]
+    if settings.key_store_url is not None and settings.key_store_url == settings.database_url:
+        own = f"{PREFIX}KEY_STORE_URL names the registry's own database:"
+        return [f"{own} in its backups the keys could never be destroyed"]
+    if settings.database_url is not None and not directory and not url:
+        return [
+            f"{PREFIX}KEY_STORE_DIR or {PREFIX}KEY_STORE_URL is needed with {PREFIX}DATABASE_URL"
+        ]
+    return []
 
 
 class _Reader:

@@ -32,6 +32,7 @@ STORED: Final = "stored:"
 _EXIT_FAULTY: Final = 1
 _WIDEST: Final = 110
 _LABEL_COLUMNS: Final = 14
+_OWN_TERM: Final = "this program's own term; retention.yaml is missing"
 
 policy_commands = typer.Typer(
     help="Checks, shows and compares the rules.", no_args_is_help=True, add_completion=False
@@ -72,6 +73,8 @@ def check(directory: Directory = None, company: CompanyFile = None) -> None:
         f" ({unverified} with something {wording.UNVERIFIED}), {len(policy.purposes)} purposes,"
         f" {len(policy.controllers)} controllers"
     )
+    if not policy.term_sources:
+        typer.echo("retention.yaml is missing: this program's own terms hold")
 
 
 @policy_commands.command()
@@ -94,6 +97,8 @@ def show(
         day = datetime.now(zone).date() if on is None else on.date()
         for line in _country_lines(policy, each, day):
             typer.echo(line)
+    for line in _retention_lines(policy):
+        typer.echo(line)
 
 
 @policy_commands.command()
@@ -154,7 +159,8 @@ def _named(name: str, company: Path | None) -> Policy:
 def _stored(version: str) -> Policy:
     settings = load_settings()
     with app.database(settings) as where:
-        store = open_store(where.url, Keyring.load(where.keyring_file), settings.storage)
+        keyring = Keyring.load(where.keyring_file)
+        store = open_store(where.url, keyring, where.key_store, settings.storage)
         try:
             files = store.policy_versions.files(version)
         finally:
@@ -203,6 +209,16 @@ def _country_lines(policy: Policy, country: CountryCode, day: date) -> Iterator[
     for rule in wording.rules_of(policy, country, day):
         yield ""
         yield from _rule_lines(rule)
+
+
+def _retention_lines(policy: Policy) -> Iterator[str]:
+    yield ""
+    yield "Retention"
+    for term in wording.kept_terms(policy):
+        yield ""
+        yield f"  {term.key}: {term.months} from {term.since}"
+        yield from _Item("kept", term.kept).lines()
+        yield from _Item("source", term.source or _OWN_TERM).lines()
 
 
 def _rule_lines(rule: Rule) -> Iterator[str]:

@@ -232,5 +232,5 @@ def standing(
     ports: Ports, names: Sequence[str], controller: ControllerId = FRANCE
 ) -> list[StandingRow]:
     """The rows of some contact points in an order of their own."""
-    found = ports.standing.read(controller, [wide(name) for name in names], deadline=NO_DEADLINE)
+    found = ports.standing.read(controller, [point(name) for name in names], deadline=NO_DEADLINE)
     return sorted(found.rows, key=lambda row: (row.entry_id, row.exact))

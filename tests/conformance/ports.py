@@ -7,11 +7,11 @@ from typing import Protocol
 from consent_registry_server.service.ports import (
     Deadline,
     History,
-    Ledger,
     PastReader,
     ScrubAge,
     StandingReader,
 )
+from consent_registry_server.service.subject_ports import SubjectHistory, SubjectLedger
 
 STANDING_ROWS = 40
 """The most that one read may find: few, so that a test can reach the limit."""
@@ -21,8 +21,8 @@ class Ports(Protocol):
     """A store by its ports."""
 
     @property
-    def ledger(self) -> Ledger:
-        """Writes."""
+    def ledger(self) -> SubjectLedger:
+        """Writes, and reads that leave a trace."""
 
     @property
     def standing(self) -> StandingReader:
@@ -31,6 +31,10 @@ class Ports(Protocol):
     @property
     def history(self) -> History:
         """Reads of what was written."""
+
+    @property
+    def subject_history(self) -> SubjectHistory:
+        """Lists for the data-protection officer."""
 
     @property
     def past(self) -> PastReader:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import date
 
 from consent_registry_server.domain.contact import Email
 from consent_registry_server.domain.entry import AttemptReport
@@ -19,7 +21,6 @@ from tests.conformance.entries import (
     point,
     result,
     standing,
-    wide,
     within,
 )
 from tests.conformance.ports import Ports
@@ -98,23 +99,36 @@ def test_a_transaction_knows_what_was_reported_of_an_attempt(ports: Ports) -> No
 
 
 def test_a_transaction_knows_whom_an_entry_names(ports: Ports) -> None:
-    """By identity where it was kept, and by the stored contact points always."""
-    granted = attempt(point("a"))
+    """As long as the vault has its identity, and where it ever had one."""
+    granted = replace(attempt(point("a")), identity_expires_on=date(2029, 11, 23))
     scrubbed = result(point("b"))
     append(ports, granted, scrubbed)
     subject = within(ports, lambda found: found.subject(granted.entry_id))
     assert subject is not None
     assert subject.contact_points == (Email("camille@example.com"),)
     assert within(ports, lambda found: found.subject(scrubbed.entry_id)) is None
-    assert within(ports, lambda found: found.contact_points(granted.entry_id)) == (point("a"),)
-    assert within(ports, lambda found: found.contact_points(scrubbed.entry_id)) == (point("b"),)
+
+
+def test_an_entry_may_name_the_contact_points_of_another_one(ports: Ports) -> None:
+    """Whatever digests those have by now; it is found by them as that one is."""
+    granted = attempt(point("a"), point("b", found_as="a"))
+    refusal = replace(entry(point("c")), names_as=granted.entry_id)
+    append(ports, granted)
+    append(ports, refusal)
+    found = {(row.entry_id, row.exact) for row in standing(ports, ["a", "c"])}
+    assert found == {
+        (granted.entry_id, point("a").exact),
+        (granted.entry_id, point("b").exact),
+        (refusal.entry_id, point("a").exact),
+        (refusal.entry_id, point("b").exact),
+        (refusal.entry_id, point("c").exact),
+    }
 
 
 def test_a_transaction_knows_nothing_of_entries_that_do_not_exist(ports: Ports) -> None:
     """Nor fails over them."""
     unknown = EntryId(entry().entry_id)
     assert within(ports, lambda found: found.subject(unknown)) is None
-    assert within(ports, lambda found: found.contact_points(unknown)) == ()
     assert within(ports, lambda found: found.outcomes(unknown)) == frozenset()
 
 
@@ -124,7 +138,7 @@ def test_history_shows_attempts_with_their_outcomes(ports: Ports) -> None:
     reported = outcome(granted, AttemptOutcome.UNANSWERED, recorded_at_us=NOON_US + 2 * SECOND_US)
     append(ports, granted)
     append(ports, reported)
-    listed = ports.history.entries(FRANCE, [wide("a")], Page(10, None), deadline=NO_DEADLINE)
+    listed = ports.history.entries(FRANCE, [point("a")], Page(10, None), deadline=NO_DEADLINE)
     assert [each.entry_id for each in listed] == [reported.entry_id, granted.entry_id]
     assert listed[0].attempt == AttemptReport(granted.entry_id, AttemptOutcome.UNANSWERED)
 
@@ -134,7 +148,7 @@ def test_history_shows_what_registers_said(ports: Ports) -> None:
     first, second = result(point("a"), listed=False), result(point("a"), listed_at_us=NOON_US)
     append(ports, first)
     append(ports, second)
-    listed = ports.history.entries(FRANCE, [wide("a")], Page(10, None), deadline=NO_DEADLINE)
+    listed = ports.history.entries(FRANCE, [point("a")], Page(10, None), deadline=NO_DEADLINE)
     assert {each.register_result for each in listed} == {
         first.new.register_result,
         second.new.register_result,

@@ -33,7 +33,6 @@ from tests.conformance.entries import (
     partner,
     point,
     register,
-    wide,
 )
 from tests.conformance.ports import Ports
 from tests.fakes.ambience import NO_DEADLINE, PASSED
@@ -45,8 +44,8 @@ def listed(
     ports: Ports, *names: str, page: Page = ALL, controller: ControllerId = FRANCE
 ) -> list[EntryId]:
     """The ids of the entries that name some contact points."""
-    wides = [wide(name) for name in names]
-    found = ports.history.entries(controller, wides, page, deadline=NO_DEADLINE)
+    points = [point(name) for name in names]
+    found = ports.history.entries(controller, points, page, deadline=NO_DEADLINE)
     return [each.entry_id for each in found]
 
 
@@ -145,7 +144,7 @@ def test_pages_of_any_size_show_every_entry_once(ports: Ports, size: int) -> Non
     seen: list[EntryId] = []
     page = Page(size, None)
     while True:
-        found = ports.history.entries(FRANCE, [wide("a")], page, deadline=NO_DEADLINE)
+        found = ports.history.entries(FRANCE, [point("a")], page, deadline=NO_DEADLINE)
         assert len(found) <= size
         if not found:
             break
@@ -224,6 +223,6 @@ def test_a_passed_deadline_gets_no_answer(ports: Ports) -> None:
     with pytest.raises(DeadlineExceeded):
         ports.history.entry(FRANCE, entry().entry_id, deadline=PASSED)
     with pytest.raises(DeadlineExceeded):
-        ports.history.entries(FRANCE, [wide("a")], ALL, deadline=PASSED)
+        ports.history.entries(FRANCE, [point("a")], ALL, deadline=PASSED)
     with pytest.raises(DeadlineExceeded):
         ports.history.partners(FRANCE, ALL, deadline=PASSED)

@@ -22,7 +22,6 @@ from tests.conformance.entries import (
     register,
     request,
     standing,
-    wide,
 )
 from tests.conformance.ports import Ports
 from tests.fakes.ambience import NO_DEADLINE, PASSED
@@ -126,7 +125,7 @@ def test_a_transaction_sees_its_own_writes_and_nobody_else_does(ports: Ports) ->
         transaction.append([written])
         transaction.save_partner(partner(), recorded_at_us=NOON_US)
         assert transaction.entry(written.entry_id) is not None
-        [row] = transaction.standing(FRANCE, [wide("a")]).rows
+        [row] = transaction.standing(FRANCE, [point("a")]).rows
         assert row.entry_id == written.entry_id
         assert transaction.partner(FRANCE, MOVER) == partner()
         assert standing(ports, ["a"]) == []

@@ -22,7 +22,6 @@ from tests.conformance.entries import (
     point,
     register,
     result,
-    wide,
 )
 from tests.conformance.ports import Ports
 from tests.fakes.ambience import NO_DEADLINE
@@ -44,7 +43,7 @@ def past(
     """What stood for some contact points, in an order of its own."""
     found = ports.past.read_past(
         FRANCE,
-        [wide(name) for name in names],
+        [point(name) for name in names],
         at_us=at_us,
         known_at_us=known_at_us,
         revision=revision,
@@ -136,7 +135,7 @@ def test_a_revision_names_exactly_what_was_visible(ports: Ports) -> None:
     """Whenever the entries say that they were recorded."""
     before = written(0, 0)
     append(ports, before)
-    revision = ports.standing.read(FRANCE, [wide("a")], deadline=NO_DEADLINE).revision
+    revision = ports.standing.read(FRANCE, [point("a")], deadline=NO_DEADLINE).revision
     append(ports, written(0, 0))
     assert [row.entry_id for row in past(ports, "a", revision=revision)] == [before.entry_id]
     assert len(past(ports, "a")) == 2
@@ -146,7 +145,7 @@ def test_a_revision_names_the_terms_of_a_partner_that_were_visible(ports: Ports)
     """Whenever they say that they were recorded."""
     register(ports, partner(channels=(Channel.EMAIL,)))
     append(ports, lead(point("a")))
-    revision = ports.standing.read(FRANCE, [wide("a")], deadline=NO_DEADLINE).revision
+    revision = ports.standing.read(FRANCE, [point("a")], deadline=NO_DEADLINE).revision
     register(ports, partner(channels=(Channel.SMS,)))
     [then] = past(ports, "a", revision=revision, known_at_us=NOON_US + HOUR_US)
     assert then.partner_channels == Channel.EMAIL.mask
@@ -192,6 +191,6 @@ def test_the_past_of_now_is_what_stands(ports: Ports) -> None:
     for each in lifted:
         append(ports, lift(each, counts_at_us=NOON_US + 5 * HOUR_US))
     for name in NAMES:
-        standing = ports.standing.read(FRANCE, [wide(name)], deadline=NO_DEADLINE)
+        standing = ports.standing.read(FRANCE, [point(name)], deadline=NO_DEADLINE)
         expected = sorted(standing.rows, key=lambda row: (row.entry_id, row.exact))
         assert past(ports, name) == expected

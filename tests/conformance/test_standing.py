@@ -107,7 +107,7 @@ def test_nothing_asked_is_answered_with_a_revision(ports: Ports) -> None:
 
 def test_an_empty_registry_is_answered_with_a_revision(ports: Ports) -> None:
     """Nobody said anything yet."""
-    found = ports.standing.read(FRANCE, [wide("a")], deadline=NO_DEADLINE)
+    found = ports.standing.read(FRANCE, [point("a")], deadline=NO_DEADLINE)
     assert found.rows == []
     assert found.revision
 
@@ -243,10 +243,10 @@ def test_a_read_after_a_write_sees_it_whoever_names_its_revision(ports: Ports) -
     """Revisions of writes and of reads are both accepted."""
     written = append(ports, entry(point("a")))
     first = ports.standing.read(
-        FRANCE, [wide("a")], deadline=NO_DEADLINE, at_least_as_fresh=written.revision
+        FRANCE, [point("a")], deadline=NO_DEADLINE, at_least_as_fresh=written.revision
     )
     second = ports.standing.read(
-        FRANCE, [wide("a")], deadline=NO_DEADLINE, at_least_as_fresh=first.revision
+        FRANCE, [point("a")], deadline=NO_DEADLINE, at_least_as_fresh=first.revision
     )
     assert len(first.rows) == len(second.rows) == 1
 
@@ -262,7 +262,7 @@ def test_a_revision_that_nobody_issued_is_refused(ports: Ports, revision: str) -
 def test_a_passed_deadline_gets_no_answer(ports: Ports) -> None:
     """Rather than a late one."""
     with pytest.raises(DeadlineExceeded):
-        ports.standing.read(FRANCE, [wide("a")], deadline=PASSED)
+        ports.standing.read(FRANCE, [point("a")], deadline=PASSED)
 
 
 def test_more_rows_than_the_limit_are_refused_never_cut_short(ports: Ports) -> None:

@@ -19,6 +19,7 @@ from consent_registry_server.service.ports import (
     RequestKey,
     Transaction,
 )
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.store import Store, open_store
 from tests.past_desk import EMAIL, MINUTE_US, Kept, PastDesk, asked
@@ -134,12 +135,12 @@ def test_what_committed_after_the_answer_is_not_in_its_replay(
 
 
 def test_an_answer_from_before_a_restore_is_replayed_by_its_time(
-    desk: PastDesk, keyring: Keyring, new_database: Callable[[], str]
+    desk: PastDesk, keyring: Keyring, key_store: KeyStore, new_database: Callable[[], str]
 ) -> None:
     """The revision names a life of the database that is over; what differs is told."""
     desk.consents(EMAIL)
     kept = desk.check_and_keep(BY_EMAIL)
-    restored = open_store(new_database(), keyring)
+    restored = open_store(new_database(), keyring, key_store)
     try:
         later = desk_on(restored, keyring)
         explained = later.replay(kept.replayed())

@@ -172,6 +172,7 @@ def may_lift(consent: Fact, question: Question) -> bool:
     return (
         consent.kind == EntryKind.CONSENT
         and is_consent_for(consent, question)
+        and not has_lost_its_proof(consent, question.at_us)
         and consent.counts_at_us <= question.at_us
         and consent.proven
         and consent.lifts_opt_outs
@@ -215,6 +216,7 @@ def standing_consents(question: Question, facts: list[Fact]) -> list[Fact]:
         for fact in latest_first(facts)
         if is_consent_for(fact, question)
         and fact.counts_at_us <= question.at_us
+        and not has_lost_its_proof(fact, question.at_us)
         and not is_withdrawn(fact, question, facts)
     ]
     return sorted(standing, key=lambda fact: fact.kind == EntryKind.PARTNER_CONSENT)
@@ -232,6 +234,11 @@ def is_consent_for(fact: Fact, question: Question) -> bool:
         and fact.purposes is not None
         and question.purpose in fact.purposes
     )
+
+
+def has_lost_its_proof(consent: Fact, at_us: int) -> bool:
+    """Whether the identity that proved it ended, or a correction restated it."""
+    return consent.lifted_at_us is not None and consent.lifted_at_us <= at_us
 
 
 def is_withdrawn(consent: Fact, question: Question, facts: list[Fact]) -> bool:

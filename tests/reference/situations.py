@@ -170,11 +170,12 @@ def restriction_from(row: bytes) -> Fact:
         channels=ALL_CHANNELS,
         purposes=None,
         counts_at_us=choices.one(INSTANTS),
+        lifted_at_us=choices.one((*NO_INSTANT, *INSTANTS)),
     )
 
 
 def consent_from(row: bytes) -> Fact:
-    """A consent, more often than not a good one."""
+    """A consent, more often than not a good one; the identity of some has ended or will."""
     choices = Choices(row)
     kind = choices.one((EntryKind.CONSENT, EntryKind.PARTNER_CONSENT))
     is_partner = kind is EntryKind.PARTNER_CONSENT
@@ -194,6 +195,7 @@ def consent_from(row: bytes) -> Fact:
         proven=choices.one((True, True, True, True, False)),
         lifts_opt_outs=choices.one((True, True, False)) and not is_partner,
         partner=choices.one((terms, terms, terms, None)) if is_partner else None,
+        lifted_at_us=choices.one((*NO_INSTANT * 4, *INSTANTS)),
     )
 
 

@@ -60,10 +60,12 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
         DATABASE_URL=URL,
         DATA_DIR="/data",
         KEYRING_FILE="/keys/keyring",
+        KEY_STORE_DIR="/keys/vault",
         POLICY_DIR=tmp_path,
         COMPANY_POLICY_FILE=file,
         POLICY_RELOAD_INTERVAL_S="0.5",
         API_KEYS_FILE=file,
+        RECEIPT_KEYS_FILE=file,
         TLS_CERT_FILE=file,
         TLS_KEY_FILE=file,
         TLS_CLIENT_CA_FILE=file,
@@ -97,7 +99,9 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
     assert settings.metrics == Address("::", 6001)
     assert settings.database_url == URL
     assert settings.keyring_file == Path("/keys/keyring")
+    assert (settings.key_store_dir, settings.key_store_url) == (Path("/keys/vault"), None)
     assert (settings.policy_dir, settings.api_keys_file) == (tmp_path, file)
+    assert settings.receipt_keys_file == file
     assert (settings.company_policy_file, settings.policy_reload_interval_s) == (file, 0.5)
     assert (settings.storage.pool_size, settings.storage.pool_overflow) == (16, 0)
     assert settings.storage.statement_timeout_s == 3.0
@@ -114,7 +118,9 @@ def test_a_secret_comes_from_a_mounted_file(tmp_path: Path) -> None:
     """Without the line's end."""
     mounted = tmp_path / "url"
     mounted.write_text(URL + "\n", encoding="utf-8")
-    assert load(DATABASE_URL_FILE=mounted, KEYRING_FILE="/k").database_url == URL
+    assert (
+        load(DATABASE_URL_FILE=mounted, KEYRING_FILE="/k", KEY_STORE_DIR="/v").database_url == URL
+    )
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -197,7 +203,9 @@ def test_a_setting_that_cannot_be_used_is_refused(variables: dict[str, str], pro
 def test_a_secret_is_never_shown(url: str) -> None:
     """Neither in what is refused nor in the settings' repr."""
     assert PASSWORD not in problems(DATABASE_URL=url, LOG_LEVEL="loud")
-    assert PASSWORD not in repr(load(DATABASE_URL=URL, KEYRING_FILE="/k"))
+    assert PASSWORD not in repr(
+        load(DATABASE_URL=URL, KEYRING_FILE="/k", KEY_STORE_URL=f"{URL}_keys")
+    )
 
 
 def test_a_misspelt_variable_is_told() -> None:
@@ -258,7 +266,7 @@ def test_beyond_this_machine_a_listener_needs_tls_keys_and_a_database(
     parts: dict[str, dict[str, object]] = {
         "tls": {"TLS_CERT_FILE": file, "TLS_KEY_FILE": file},
         "keys": {"API_KEYS_FILE": file},
-        "database": {"DATABASE_URL": URL, "KEYRING_FILE": file},
+        "database": {"DATABASE_URL": URL, "KEYRING_FILE": file, "KEY_STORE_DIR": "/v"},
     }
     variables: dict[str, object] = {"LISTEN_ADDRESS": "0.0.0.0:50051"}
     for part in given:
@@ -295,3 +303,23 @@ def test_metrics_may_be_read_from_elsewhere() -> None:
 def test_an_address_is_a_host_and_a_port(text: str, parsed: Address | None) -> None:
     """And nothing else."""
     assert parse_address(text) == parsed
+
+
+@pytest.mark.parametrize(
+    "settings, problem",
+    [
+        pytest.param({"DATABASE_URL": URL}, "KEY_STORE_URL is needed with", id="none"),
+        pytest.param({"KEY_STORE_URL": "mysql://db"}, "KEY_STORE_URL is not usable", id="mysql"),
+        pytest.param(
+            {"KEY_STORE_URL": URL, "KEY_STORE_DIR": "/v"}, "KEY_STORE_URL are both set", id="both"
+        ),
+        pytest.param(
+            {"DATABASE_URL": URL, "KEY_STORE_URL": URL}, "the registry's own database", id="own"
+        ),
+    ],
+)
+def test_the_vault_keys_need_one_place_outside_the_database(
+    settings: dict[str, str], problem: str
+) -> None:
+    """Exactly one, and never the registry's own database."""
+    assert problem in problems(**settings)

@@ -189,3 +189,18 @@ def test_a_stored_policy_takes_no_other_layer(company: Path) -> None:
     """It was stored with its own."""
     done = run("diff", "stored:0123456789abcdef", "packaged", "--company-a", company)
     assert done.exit_code == 2
+
+
+def test_the_terms_of_retention_are_shown() -> None:
+    """After the rules, each with where it comes from."""
+    shown = run("show", "--country", "FR").stdout
+    assert "  opt_out: 84 months from the day it was expressed\n    kept " in shown
+    assert "7 years unless otherwise agreed" in " ".join(shown.split())
+
+
+def test_a_directory_without_terms_is_told_to_have_the_program_s(packs: Path) -> None:
+    """It is older than the file, and no reason to refuse it."""
+    (packs / "retention.yaml").unlink()
+    done = run("check", packs)
+    assert done.exit_code == 0
+    assert "retention.yaml is missing" in done.stdout

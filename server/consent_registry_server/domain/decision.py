@@ -55,7 +55,8 @@ class PartnerTerms:
 class Fact:
     """One standing entry that concerns the question's controller and met its contact points.
 
-    `lifted_at_us` is the instant from which a do-not-contact entry no longer holds; on a contact
+    `lifted_at_us` is the instant from which a do-not-contact entry or a restriction no longer
+    holds, or from which a consent is none any more because its proof is gone; on a contact
     attempt it says that the attempt was never made. A register result counts at the start of its
     `checked_on`; `listed_at_us` is the end of its `listed_on`, or of the day the listing was
     first seen.

@@ -190,6 +190,7 @@ class Deliberation:
                     and fact.channels & asked
                     and fact.purposes is not None
                     and purpose in fact.purposes
+                    and (fact.lifted_at_us is None or self._still_stands(fact.lifted_at_us))
                 ):
                     if fact.counts_at_us <= at_us:
                         consents.append((fact, self._is_unexpired(fact)))

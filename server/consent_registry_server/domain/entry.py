@@ -6,7 +6,7 @@ Times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,9 @@ OPT_OUTS: Final = frozenset({EntryKind.DO_NOT_CONTACT, EntryKind.WITHDRAWAL})
 
 DENYING: Final = OPT_OUTS | {EntryKind.RECORDING_OBJECTION, EntryKind.RESTRICTION}
 """The entries that make an answer stricter; never refused for their date."""
+
+PERMITTING: Final = frozenset({EntryKind.CONSENT, EntryKind.PARTNER_CONSENT})
+"""The entries that permit contact; they end with the identity that proves them."""
 
 COUNTED_LATE: Final = DENYING | {EntryKind.DO_NOT_CONTACT_LIFT}
 """The entries of which a day counts at its end: what stops contact, and what ends a stop."""
@@ -106,7 +109,9 @@ class NewEntry:
     """An entry about to be written, without its id and recording time.
 
     `channels` is a bit set, ALL_CHANNELS for all; `purposes` is None for all but `service`.
-    `lifts_entry_id` names what a lift lifts, and the attempt whose outcome is RELEASED.
+    `lifts_entry_id` names what a lift lifts, the attempt whose outcome is RELEASED, and the consent
+    that ends with its identity. `concerns_entry_id` names the entry whose identity is spoken of,
+    and that which a restated one was made from. `keep_until` is the last day of RETENTION_SET.
     `identity` fields (subject, evidence, lead id) never reach the ledger, only the vault.
     """
 
@@ -125,6 +130,22 @@ class NewEntry:
     lifts_entry_id: EntryId | None = None
     attempt: AttemptReport | None = None
     register_result: RegisterResult | None = None
+    concerns_entry_id: EntryId | None = None
+    keep_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the vault keeps of an entry: all that identifies a person."""
+
+    subject: Subject = field(repr=False)
+    evidence: Evidence = field(repr=False)
+    lead_id: str = field(repr=False, default="")
+
+    @classmethod
+    def of(cls, new: NewEntry) -> Identity:
+        """The identity in an entry about to be written."""
+        return cls(new.subject, new.evidence, new.lead_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +168,8 @@ class Entry:
     contact_kinds: tuple[int, ...]
     attempt: AttemptReport | None = None
     register_result: RegisterResult | None = None
+    concerns_entry_id: EntryId | None = None
+    keep_until: date | None = None
 
 
 def end_of_day_us(instant_us: int, time_zone: str) -> int:

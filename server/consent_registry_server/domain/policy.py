@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from consent_registry_server.domain.contact_hours import ContactHours, Place
+from consent_registry_server.domain.retention import Retention
 from consent_registry_server.domain.vocabulary import (
     ALL_CHANNELS,
     CallDirection,
@@ -188,6 +189,14 @@ class RecordingRule:
     citation: str = ""
 
 
+class TermSource(NamedTuple):
+    """Who says for how long something is kept."""
+
+    citation: str
+    checked_on: date
+    confidence: Confidence
+
+
 Slot = tuple[CountryCode, Channel, LineType, RecipientType]
 """What rules are looked up by."""
 
@@ -237,6 +246,10 @@ class Policy:
     territories: dict[CountryCode, CountryCode]
     time_zones: dict[CountryCode, tuple[str, ...]]
     """The IANA zones of each country with rules, that of its capital first."""
+    retention: Retention = field(default_factory=Retention)
+    """For how long identities and records about them are kept."""
+    term_sources: dict[str, TermSource] = field(default_factory=dict)
+    """By the fields of `retention`; empty where no file states the terms."""
     line_rules: frozenset[tuple[CountryCode | None, Channel]] = field(init=False)
     """Where the rule depends on the type of the phone line, which costs more to tell than all the
     rest of a decision."""
@@ -244,6 +257,8 @@ class Policy:
     """Where the rule knows contact hours, so that the recipient's time zone matters."""
     registers: dict[str, CountryCode] = field(init=False)
     """The national registers and the countries whose rules name them."""
+    consent_rules: dict[tuple[CountryCode, Channel], tuple[Rule, ...]] = field(init=False)
+    """The rules of all times, lines and recipients that rest on a consent."""
     _cases: dict[CaseKey, Case] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -254,6 +269,7 @@ class Policy:
         object.__setattr__(self, "line_rules", self._with_territories(by_line))
         object.__setattr__(self, "hour_rules", self._with_territories(by_hour))
         object.__setattr__(self, "registers", registers)
+        object.__setattr__(self, "consent_rules", _consent_rules(every))
         object.__setattr__(self, "_cases", {})
 
     def _with_territories(
@@ -340,6 +356,15 @@ class Policy:
             or self.rules.get((country, channel, LineType.ANY, RecipientType.CONSUMER))
             or ()
         )
+
+
+def _consent_rules(every: list[Rule]) -> dict[tuple[CountryCode, Channel], tuple[Rule, ...]]:
+    by_channel: dict[tuple[CountryCode, Channel], tuple[Rule, ...]] = {}
+    for rule in every:
+        if rule.regime is not Regime.OPT_OUT:
+            key = (rule.country, rule.channel)
+            by_channel[key] = (*by_channel.get(key, ()), rule)
+    return by_channel
 
 
 def covers(stated: PurposeId, asked: PurposeId) -> bool:

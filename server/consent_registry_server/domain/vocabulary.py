@@ -121,6 +121,8 @@ class Source(IntEnum):
     PARTNER = 9
     IMPORT = 10
     NATIONAL_REGISTER = 11
+    REGISTRY = 12
+    """The registry itself, or its data-protection officer: no expression of will."""
 
 
 class EntryKind(IntEnum):
@@ -137,6 +139,13 @@ class EntryKind(IntEnum):
     CONTACT_ATTEMPT = 9
     ATTEMPT_OUTCOME = 10
     REGISTER_RESULT = 11
+    IDENTITY_EXPIRED = 12
+    IDENTITY_ERASED = 13
+    RETENTION_SET = 14
+    HOLD_PLACED = 15
+    HOLD_LIFTED = 16
+    RESTRICTION_LIFT = 17
+    RECTIFICATION = 18
 
 
 class AttemptOutcome(IntEnum):
@@ -148,6 +157,88 @@ class AttemptOutcome(IntEnum):
     """The person asked not to be contacted this way again: an opt-out."""
     RELEASED = 4
     """Never made; it counts no more."""
+
+
+class RestrictionGround(IntEnum):
+    """Why processing is restricted (GDPR art. 18(1))."""
+
+    ACCURACY_CONTESTED = 1
+    """Art. 18(1)(a)."""
+    UNLAWFUL = 2
+    """Art. 18(1)(b): the person wants no erasure."""
+    LEGAL_CLAIM = 3
+    """Art. 18(1)(c): the person needs the data."""
+    OBJECTION_PENDING = 4
+    """Art. 18(1)(d)."""
+
+
+class RightsRequestKind(IntEnum):
+    """What a person asks for (GDPR)."""
+
+    ACCESS = 1
+    """Art. 15."""
+    RECTIFICATION = 2
+    """Art. 16."""
+    ERASURE = 3
+    """Art. 17."""
+    RESTRICTION = 4
+    """Art. 18."""
+    PORTABILITY = 5
+    """Art. 20."""
+    OBJECTION = 6
+    """Art. 21."""
+
+
+class RightsRequestOutcome(IntEnum):
+    """How a rights request ended."""
+
+    FULFILLED = 1
+    PARTLY_FULFILLED = 2
+    REFUSED = 3
+    WITHDRAWN = 4
+    """By the person."""
+
+
+class AccessOperation(IntEnum):
+    """What was done with clear identities, in the access trail."""
+
+    FIND_SUBJECT = 1
+    EXPORT_SUBJECT = 2
+    RECTIFY_SUBJECT = 3
+    ERASE_SUBJECT = 4
+    RESTRICT_PROCESSING = 5
+    LIFT_RESTRICTION = 6
+    SET_RETENTION = 7
+    SHOW_RIGHTS_REQUEST = 8
+
+
+class ErasureOutcome(IntEnum):
+    """What became of an entry at an erasure."""
+
+    ERASED = 1
+    """The identity went, and a consent counts no more."""
+    OPT_OUT_KEPT = 2
+    """The identity went; the keyed digests go on stopping contact."""
+    HELD = 3
+    """A hold keeps the identity."""
+    ALREADY_GONE = 4
+
+
+class HoldChange(IntEnum):
+    """What becomes of a hold on an identity."""
+
+    PLACE = 1
+    LIFT = 2
+
+
+class IdentityState(IntEnum):
+    """What the vault has of an entry."""
+
+    KEPT = 1
+    EXPIRED = 2
+    ERASED = 3
+    NEVER_KEPT = 4
+    """The entry names nobody, or what it names was past its retention when it was recorded."""
 
 
 class RegisterStatus(IntEnum):

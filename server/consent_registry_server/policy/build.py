@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -22,7 +22,9 @@ from consent_registry_server.domain.policy import (
     Rule,
     Slot,
     SoftOptIn,
+    TermSource,
 )
+from consent_registry_server.domain.retention import Retention
 from consent_registry_server.domain.vocabulary import (
     ControllerId,
     CountryCode,
@@ -39,8 +41,11 @@ from consent_registry_server.policy.schema import (
     DeclaredRecordingRule,
     DeclaredRegister,
     DeclaredRule,
+    DeclaredTerm,
+    DeclaredTerms,
     PurposesFile,
     RecordingFile,
+    RetentionFile,
     UnverifiedFile,
 )
 from consent_registry_server.policy.times import attempt_cap, contact_hours
@@ -50,7 +55,11 @@ _VERSION_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Packs:
-    """Every file of a policy, free of faults; without a company layer, an empty one."""
+    """Every file of a policy, free of faults; without a company layer, an empty one.
+
+    `retention` is None where no file states the terms: then the program's own hold, and the
+    version is the one that such a policy had before there was the file.
+    """
 
     controllers: ControllersFile
     purposes: PurposesFile
@@ -58,6 +67,7 @@ class Packs:
     unverified: UnverifiedFile
     countries: Mapping[str, CountryFile]
     company: CompanyFile
+    retention: RetentionFile | None = None
 
 
 def rules_of(packs: Packs) -> list[Rule]:
@@ -87,6 +97,8 @@ def policy_from(packs: Packs, rules: Iterable[Rule]) -> Policy:
             CountryCode(country): tuple(pack.time_zones)
             for country, pack in packs.countries.items()
         },
+        retention=_retention(packs.retention),
+        term_sources=_term_sources(packs.retention),
     )
 
 
@@ -100,6 +112,8 @@ def _version(packs: Packs) -> str:
         "countries": {key: pack.model_dump(mode="json") for key, pack in packs.countries.items()},
         "company": packs.company.model_dump(mode="json"),
     }
+    if packs.retention is not None:
+        content["retention"] = packs.retention.model_dump(mode="json")
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:_VERSION_LENGTH]
 
@@ -129,6 +143,24 @@ def _purposes(pack: PurposesFile) -> dict[PurposeId, Purpose]:
             citation=declared.citation or ruling.citation or "",
         )
     return purposes
+
+
+def _retention(pack: RetentionFile | None) -> Retention:
+    return Retention(**{field: term.months for field, term in _terms(pack)})
+
+
+def _term_sources(pack: RetentionFile | None) -> dict[str, TermSource]:
+    return {
+        field: TermSource(term.citation, term.checked_on, term.confidence)
+        for field, term in _terms(pack)
+    }
+
+
+def _terms(pack: RetentionFile | None) -> Iterator[tuple[str, DeclaredTerm]]:
+    """The terms by the fields of `Retention`."""
+    if pack is not None:
+        for name in DeclaredTerms.model_fields:
+            yield f"{name}_months", getattr(pack.terms, name)
 
 
 def _by_slot(rules: Iterable[Rule]) -> dict[Slot, tuple[Rule, ...]]:

@@ -51,6 +51,7 @@ def changes(before: Policy, after: Policy) -> list[Change]:
     return [
         *_compared(_rules(before), _rules(after), _rule_changes),
         *_compared(_recording(before), _recording(after), _worded(_recording_terms)),
+        *_compared(_retention(before), _retention(after), _worded(dict)),
         *_compared(_purposes(before), _purposes(after), _worded(_purpose_terms)),
         *_compared(_controllers(before), _controllers(after), _worded(dict)),
         *_compared(_countries(before), _countries(after), _worded(dict)),
@@ -203,6 +204,13 @@ def _recording_terms(rule: RecordingRule) -> dict[str, str]:
         "purpose": rule.purpose,
         "retention_months": wording.months(rule.retention_months or None),
         "citation": rule.citation,
+    }
+
+
+def _retention(policy: Policy) -> dict[str, dict[str, str]]:
+    return {
+        f"retention {term.key}": {"months": term.months, "source": term.source}
+        for term in wording.kept_terms(policy)
     }
 
 

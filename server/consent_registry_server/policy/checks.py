@@ -21,6 +21,7 @@ from consent_registry_server.policy.schema import (
     DeclaredRecordingRule,
     PurposesFile,
     RecordingFile,
+    RetentionFile,
     UnverifiedFile,
 )
 from consent_registry_server.policy.times import (
@@ -32,6 +33,9 @@ from consent_registry_server.policy.times import (
 
 SERVICE: Final = "service"
 """The one purpose that is not marketing: contract, safety, alarm."""
+
+SHORTEST_ATTEMPT_MONTHS: Final = 14
+"""More than the year of days that a cap may count, and than its digests are kept for it."""
 
 
 def check_controllers(
@@ -120,6 +124,13 @@ def _check_recording_rule(rule: DeclaredRecordingRule, document: Document, *, ke
             document.report(path, f"{term} is missing")
         if stated and not permitted:
             document.report((*path, term), f"nothing is recorded, so it is {meaning}")
+
+
+def check_retention(pack: RetentionFile, document: Document) -> None:
+    """Attempts are kept for longer than any cap counts them."""
+    if pack.terms.attempt.months < SHORTEST_ATTEMPT_MONTHS:
+        message = f"fewer than {SHORTEST_ATTEMPT_MONTHS}: caps count the attempts of up to a year"
+        document.report(("terms", "attempt", "months"), message)
 
 
 def check_territories(packs: Mapping[str, CountryFile], documents: Mapping[str, Document]) -> None:

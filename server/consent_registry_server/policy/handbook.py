@@ -63,7 +63,8 @@ def handbook(policy: Policy) -> str:
     """The whole policy in Markdown; the same policy gives the same text."""
     sections = [_INTRODUCTION, _UNVERIFIED + "\n" + "\n".join(_open_questions(policy))]
     sections += [_country(policy, country) for country in sorted(policy.time_zones)]
-    sections += [_purposes(policy), _recording(policy), _controllers(policy)]
+    sections += [_purposes(policy), _recording(policy)]
+    sections += [_retention(policy), _controllers(policy)]
     return "\n".join(f"{section.rstrip()}\n" for section in sections)
 
 
@@ -133,6 +134,23 @@ def _recording(policy: Policy) -> str:
     )
     columns = ("Line", "Direction", "Recording", "Purpose", "Kept", "Source")
     return "\n".join(["## Call recording", "", lead, "", *_table(columns, rows)])
+
+
+def _retention(policy: Policy) -> str:
+    rows = [
+        (f"`{term.key}`", term.kept, term.months, term.since, term.source)
+        for term in wording.kept_terms(policy)
+    ]
+    lead = (
+        "An opt-out is never deleted; what identifies the person behind it is, on the day after the"
+        " last of its term. `SetRetention` gives a single entry another day, and a hold stops the"
+        " term until it is lifted, each with its reason. A term of months ends on the day of the"
+        " month on which it began, where there is none on the last of that month. A consent is over"
+        " when its own date or its rule's validity ends it, or when the person does; a customer's"
+        " consent that nothing has ended yet is looked at again when its term has passed."
+    )
+    columns = ("Term", "What is kept", "For", "From", "Source")
+    return "\n".join(["## Retention", "", lead, "", *_table(columns, rows)])
 
 
 def _controllers(policy: Policy) -> str:

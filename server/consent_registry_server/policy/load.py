@@ -17,6 +17,7 @@ from consent_registry_server.policy.checks import (
     check_purposes,
     check_recording,
     check_registers,
+    check_retention,
     check_territories,
     check_unverified,
 )
@@ -29,6 +30,7 @@ from consent_registry_server.policy.schema import (
     CountryFile,
     PurposesFile,
     RecordingFile,
+    RetentionFile,
     UnverifiedFile,
     validated,
 )
@@ -40,6 +42,7 @@ _CONTROLLERS: Final = "controllers.yaml"
 _PURPOSES: Final = "purposes.yaml"
 _RECORDING: Final = "recording.yaml"
 _UNVERIFIED: Final = "unverified.yaml"
+_RETENTION: Final = "retention.yaml"
 _REQUIRED_FILES: Final = (_CONTROLLERS, _PURPOSES, _RECORDING, _UNVERIFIED)
 _COUNTRY_FILE: Final = re.compile(r"([A-Z]{2})\.yaml")
 
@@ -58,7 +61,8 @@ def read_files(directory: Path | None, company_file: Path | None) -> dict[str, s
 
     The directory holds `controllers.yaml`, `purposes.yaml`, `recording.yaml`, `unverified.yaml`
     and one file a country, e.g. `FR.yaml`; hidden files and those of other kinds are left alone.
-    None is the packaged one. The company layer may lie there too.
+    None is the packaged one. The company layer may lie there too. `retention.yaml` may be missing,
+    as it is in directories older than it: the program's own terms hold then (`Retention`).
 
     Raises:
         ConfigurationError: with every file that cannot be read as a line `file: problem`.
@@ -139,7 +143,7 @@ def _parsed(files: Mapping[str, str]) -> dict[str, Document]:
     """The documents by file name; those that must be there always, and the company layer."""
     documents = {}
     for name, text in files.items():
-        if name in {*_REQUIRED_FILES, COMPANY} or _COUNTRY_FILE.fullmatch(name):
+        if name in {*_REQUIRED_FILES, _RETENTION, COMPANY} or _COUNTRY_FILE.fullmatch(name):
             documents[name] = read_document(name, text)
         else:
             documents[name] = Document(name)
@@ -182,6 +186,11 @@ def _checked(documents: Mapping[str, Document]) -> Packs | None:
     unverified = validated(documents[_UNVERIFIED], UnverifiedFile)
     if unverified is not None:
         check_unverified(unverified, documents[_UNVERIFIED], countries=countries.values())
+    retention = None
+    if _RETENTION in documents:
+        retention = validated(documents[_RETENTION], RetentionFile)
+        if retention is not None:
+            check_retention(retention, documents[_RETENTION])
     company = validated(documents[COMPANY], CompanyFile)
     if not (controllers and purposes and recording and unverified and company):
         return None
@@ -192,6 +201,7 @@ def _checked(documents: Mapping[str, Document]) -> Packs | None:
         unverified=unverified,
         countries=countries,
         company=company,
+        retention=retention,
     )
 
 

@@ -100,6 +100,33 @@ class UnverifiedFile(Strict):
     scrub_age_days: Days
 
 
+class DeclaredTerm(Strict):
+    """For how many calendar months something is kept, and who says so."""
+
+    months: Months
+    citation: Text
+    checked_on: Day
+    confidence: ConfidenceWord
+
+
+class DeclaredTerms(Strict):
+    """A term for everything that identifies a person, or is kept about one."""
+
+    opt_out: DeclaredTerm
+    consent_proof: DeclaredTerm
+    prospect: DeclaredTerm
+    attempt: DeclaredTerm
+    refused_lead: DeclaredTerm
+    access: DeclaredTerm
+    rights_request: DeclaredTerm
+
+
+class RetentionFile(Strict):
+    """`retention.yaml`."""
+
+    terms: DeclaredTerms
+
+
 class DeclaredSoftOptIn(Strict):
     """Within how many months of the last sale, or `unlimited`."""
 

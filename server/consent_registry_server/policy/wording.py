@@ -17,6 +17,7 @@ from consent_registry_server.domain.policy import (
     Regime,
     RegisterExemption,
     Rule,
+    TermSource,
 )
 from consent_registry_server.domain.vocabulary import (
     ALL_CHANNELS,
@@ -46,6 +47,24 @@ _EXEMPTIONS: Final = {
     RegisterExemption.CUSTOMER: "a customer",
     RegisterExemption.CUSTOMER_SIMILAR_OFFER: "a customer (for similar own offers)",
     RegisterExemption.CONTRACT: "a running contract",
+}
+_KEPT: Final = {
+    "opt_out_months": (
+        "identity in an opt-out, an objection, a restriction or the lift of one",
+        "the day it was expressed",
+    ),
+    "consent_proof_months": (
+        "identity in a consent, where its rule names no term",
+        "the last day it could be used",
+    ),
+    "prospect_months": (
+        "identity in a consent that nothing ends, of a person who never bought",
+        "the last contact",
+    ),
+    "attempt_months": ("identity in a contact attempt", "the attempt"),
+    "refused_lead_months": ("that a partner's lead was refused", "the refusal"),
+    "access_months": ("a row of the access trail", "the access"),
+    "rights_request_months": ("a rights request", "its receipt"),
 }
 _WEEKDAYS: Final = tuple(kind for kind in DayKind if kind < DayKind.HOLIDAY_EVE)
 
@@ -224,6 +243,35 @@ def purpose_regime(purpose: Purpose) -> str:
 def basis_name(basis: RecordingBasis) -> str:
     """Whether calls may be recorded."""
     return basis.name.lower().replace("_", " ")
+
+
+class KeptTerm(NamedTuple):
+    """A term of the policy in words; the source is empty where no file states it."""
+
+    key: str
+    kept: str
+    since: str
+    months: str
+    source: str
+
+
+def kept_terms(policy: Policy) -> Iterator[KeptTerm]:
+    """For how long everything about a person is kept, in the order of the file."""
+    for field, (kept, since) in _KEPT.items():
+        stated = policy.term_sources.get(field)
+        yield KeptTerm(
+            field.removesuffix("_months"),
+            kept,
+            since,
+            months(getattr(policy.retention, field)),
+            "" if stated is None else term_source(stated),
+        )
+
+
+def term_source(stated: TermSource) -> str:
+    """Who says for how long something is kept, when that was looked at and how sure it is."""
+    confidence = stated.confidence.name.lower()
+    return f"{stated.citation} (checked {stated.checked_on}; confidence {confidence})"
 
 
 def territories_of(policy: Policy, country: str) -> list[str]:

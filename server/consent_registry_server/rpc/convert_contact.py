@@ -1,4 +1,4 @@
-"""Contact points, subjects, times and identifiers: protobuf to domain.
+"""Contact points, subjects, times and identifiers: protobuf to domain, and people back.
 
 Functions that read raise `InvalidRequest` with the path of the field at fault, relative to the
 message they were given; the caller adds where that message stands.
@@ -7,7 +7,7 @@ message they were given; the caller adds where that message stands.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -161,6 +161,15 @@ def to_subject(subject: contact_pb2.Subject) -> Subject:
     return Subject(tuple(points), subject.customer_number, subject.name)
 
 
+def fill_subject(message: contact_pb2.Subject, subject: Subject) -> None:
+    """Writes a subject into a message, and sets it even when it is empty."""
+    message.SetInParent()
+    message.name = subject.name
+    message.customer_number = subject.customer_number
+    for point in subject.contact_points:
+        _fill_point(message.contact_points.add(), point)
+
+
 def to_customer(message: contact_pb2.CustomerContext) -> Customer:
     """What the caller knows of the relationship."""
     ended, sold = message.contract_ended_at, message.last_sale_at
@@ -178,3 +187,23 @@ def to_recipient_type(recipient_type: int) -> RecipientType:
     """Consumer, whom the law protects most, unless the message says otherwise."""
     is_business = recipient_type == RecipientType.BUSINESS
     return RecipientType.BUSINESS if is_business else RecipientType.CONSUMER
+
+
+def _fill_point(message: contact_pb2.ContactPoint, point: ContactPoint) -> None:
+    match point:
+        case Email():
+            message.email = point.address
+        case Phone():
+            message.phone.number = point.number
+            message.phone.region = point.region
+        case Handle():
+            message.handle.platform = point.platform
+            message.handle.handle = point.handle
+        case PostalAddress():
+            message.address.country = point.country
+            message.address.postal_code = point.postal_code
+            message.address.locality = point.locality
+            message.address.street = point.street
+            message.address.unit = point.unit
+        case _:
+            assert_never(point)

@@ -43,6 +43,8 @@ from consent_registry_server.service.ports import Partner
 from consent_registry_server.service.preparation import Write
 
 _SOURCES: Final = {int(each): each for each in Source}
+_NEVER_STATED: Final = frozenset({Source.REGISTRY})
+"""Sources of what no person said: only the registry itself writes such entries."""
 _PRECISIONS: Final = {0: Precision.INSTANT, **{int(each): each for each in Precision}}
 _PARTNER_KINDS: Final = {int(each): each for each in PartnerKind}
 _PARTNER_ID: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -53,6 +55,13 @@ _WITHOUT_SCOPE: Final = frozenset(
         EntryKind.DO_NOT_CONTACT_LIFT,
         EntryKind.RECORDING_OBJECTION,
         EntryKind.RECORDING_OBJECTION_LIFT,
+        EntryKind.IDENTITY_EXPIRED,
+        EntryKind.IDENTITY_ERASED,
+        EntryKind.RETENTION_SET,
+        EntryKind.HOLD_PLACED,
+        EntryKind.HOLD_LIFTED,
+        EntryKind.RESTRICTION_LIFT,
+        EntryKind.RECTIFICATION,
     }
 )
 
@@ -83,6 +92,9 @@ def to_expression(expression: entry_pb2.Expression) -> Expression:
     source = _SOURCES.get(expression.source)
     if source is None:
         raise missing("expression.source")
+    if source in _NEVER_STATED:
+        message = "not the source of anything that a person said"
+        raise InvalidRequest("INVALID_FIELD", message, field="expression.source")
     precision = _PRECISIONS.get(expression.precision)
     if precision is None:
         raise InvalidRequest("UNKNOWN_ENUM_VALUE", "not known", field="expression.precision")
@@ -293,6 +305,9 @@ def fill_entry(message: entry_pb2.Entry, entry: Entry) -> None:
         entry_pb2.ContactKind.ValueType(kind) for kind in entry.contact_kinds
     )
     message.proven = entry.proven
+    message.concerns_entry_id = str(entry.concerns_entry_id or "")
+    if entry.keep_until is not None:
+        message.keep_until = entry.keep_until.isoformat()
     _fill_findings(message, entry)
 
 

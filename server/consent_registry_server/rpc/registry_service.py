@@ -38,6 +38,7 @@ from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
 from consent_registry_server.service.ports import Recorded
 from consent_registry_server.service.preparation import Write
+from consent_registry_server.service.receipts import Receipts
 from consent_registry_server.service.registers import Registers
 
 
@@ -51,12 +52,14 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         *,
         registers: Registers,
         records: Records,
+        receipts: Receipts,
         page_tokens: PageTokens,
     ) -> None:
         self._intake = intake
         self._partners = partners
         self._registers = registers
         self._records = records
+        self._receipts = receipts
         self._page_tokens = page_tokens
 
     def RecordConsent(
@@ -66,9 +69,16 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         del context
         call = current_call()
         write = _write(request, call)
-        recorded = self._intake.record_consent(write, to_consent(request), deadline=call.deadline)
+        if request.issue_receipt:
+            self._receipts.require()
+        new = to_consent(request)
+        recorded = self._intake.record_consent(write, new, deadline=call.deadline)
         response = registry_service_pb2.RecordConsentResponse(proven=recorded.details["proven"])
         _fill(response, recorded)
+        if request.issue_receipt:
+            # From the first answer, so that a repeated request gets the very same receipt.
+            entry_id = to_entry_id(response.entry_id)
+            response.receipt = self._receipts.issue(new, entry_id, recorded.recorded_at_us)
         return response
 
     def WithdrawConsent(

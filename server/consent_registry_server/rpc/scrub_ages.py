@@ -71,7 +71,7 @@ class ScrubAges(Collector):
         with self._one_reader:
             if self._monotonic_s() >= self._read_again_at_s:
                 try:
-                    self._ages = self._read(_ScrapeDeadline(self._monotonic_s))
+                    self._ages = self._read(ScrapeDeadline(self._monotonic_s))
                 except RegistryError:
                     self._ages = None
                 # An outage is kept, too: scrapes must not queue up at a database in distress.
@@ -79,7 +79,7 @@ class ScrubAges(Collector):
             return self._ages
 
 
-class _ScrapeDeadline:
+class ScrapeDeadline:
     """The deadline of one read."""
 
     def __init__(self, monotonic_s: Callable[[], float]) -> None:

@@ -29,8 +29,12 @@ from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
 from consent_registry_server.service.ports import Digester, PolicySource
+from consent_registry_server.service.receipts import Receipts
 from consent_registry_server.service.registers import Registers
 from consent_registry_server.service.replay import ReplayTokens
+from consent_registry_server.service.rights_requests import RightsRequests
+from consent_registry_server.service.subject_reading import SubjectReading
+from consent_registry_server.service.subjects import Subjects
 
 _PACKAGE: Final = "consent_registry.v1"
 
@@ -72,6 +76,7 @@ def registry_service(
     *,
     registers: Registers,
     records: Records,
+    receipts: Receipts,
     digester: Digester,
 ) -> Service:
     """RegistryService: intake, for whoever hears what people say."""
@@ -82,6 +87,7 @@ def registry_service(
             partners,
             registers=registers,
             records=records,
+            receipts=receipts,
             page_tokens=PageTokens(digester),
         ),
         registry_service_pb2_grpc.add_RegistryServiceServicer_to_server,
@@ -97,19 +103,32 @@ def history_service(records: Records, *, digester: Digester) -> Service:
     )
 
 
-def subject_service(explanations: Explanations) -> Service:
-    """SubjectService: explanations, for the data-protection officer."""
+def subject_service(
+    explanations: Explanations,
+    subjects: Subjects,
+    *,
+    reading: SubjectReading,
+    rights_requests: RightsRequests,
+    digester: Digester,
+) -> Service:
+    """SubjectService: people, their rights and explanations, for the data-protection officer."""
     return Service(
         f"{_PACKAGE}.SubjectService",
-        SubjectServicer(explanations),
+        SubjectServicer(
+            explanations,
+            subjects,
+            reading=reading,
+            rights_requests=rights_requests,
+            page_tokens=PageTokens(digester),
+        ),
         subject_service_pb2_grpc.add_SubjectServiceServicer_to_server,
     )
 
 
-def policy_service(policy: PolicySource) -> Service:
-    """PolicyService: the rules in force, for everyone."""
+def policy_service(policy: PolicySource, receipts: Receipts) -> Service:
+    """PolicyService: the rules in force and the keys of receipts, for everyone."""
     return Service(
         f"{_PACKAGE}.PolicyService",
-        PolicyServicer(policy),
+        PolicyServicer(policy, receipts),
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server,
     )

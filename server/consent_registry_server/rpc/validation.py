@@ -23,6 +23,7 @@ DEFAULT_TEXT_LIMIT: Final = 1_000
 """Characters of a string, octets of a byte string."""
 
 TEXT_LIMITS: Final = {
+    "actor": 200,
     "artefact_uri": 2_000,
     # A revision names every transaction that was open when it was read.
     "at_least_as_fresh": 65_536,
@@ -30,14 +31,17 @@ TEXT_LIMITS: Final = {
     "controller": 64,
     "email": 320,
     "entry_id": 64,
+    "explanation": 20_000,
     "ip": 64,
     "lead_id": 128,
     "note": 20_000,
     "number": 64,
     "partner_id": 64,
+    "reason": 2_000,
     # It holds a revision.
     "replay_token": 131_072,
     "request_id": 128,
+    "rights_request_id": 64,
     "text": 20_000,
     "time_zone": 64,
     "user_agent": 1_000,
@@ -75,7 +79,7 @@ LATEST_SECOND: Final = 4_102_444_800
 
 _NANOS: Final = 1_000_000_000
 _LONGEST_DURATION_S: Final = 315_576_000_000
-_MULTILINE: Final = frozenset({"note", "text"})
+_MULTILINE: Final = frozenset({"explanation", "note", "reason", "text"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # What a text area in a browser sends: lines end in carriage return and line feed.
 _CONTROL_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -153,7 +153,8 @@ class Attempts:
             NotFound: UNKNOWN_ATTEMPT.
             PreconditionFailed: OUTCOME_REPORTED.
         """
-        require_controller(self._policy(), controller)
+        policy = self._policy()
+        require_controller(policy, controller)
         now_us = self._clock()
 
         def work(transaction: Transaction) -> dict[str, Any]:
@@ -162,11 +163,11 @@ class Attempts:
             transaction.lock(b"attempt outcome\0" + attempt_id.bytes)
             attempt = _reserved(transaction, attempt_id, controller)
             _require_compatible(report.outcome, transaction.outcomes(attempt_id))
-            outcome = self._outcome(report, attempt, now_us=now_us)
+            outcome = self._outcome(report, attempt, policy, now_us=now_us)
             transaction.append([outcome])
             details = {"entry_id": str(outcome.entry_id)}
             if report.outcome is AttemptOutcome.REFUSED:
-                opt_out = self._opt_out(transaction, attempt, now_us=now_us)
+                opt_out = self._opt_out(transaction, attempt, policy, now_us=now_us)
                 transaction.append([opt_out])
                 details["opt_out_entry_id"] = str(opt_out.entry_id)
             return details
@@ -179,8 +180,7 @@ class Attempts:
         """Decides under the lock on the target, and appends the attempt if it is granted."""
         # Under the lock only, so that the instants of the grants have the order of the grants.
         now_us = self._clock()
-        wide_digests = list({look.wide for look in resolved.looks})
-        rows = transaction.standing(asked.scope.controller, wide_digests).rows
+        rows = transaction.standing(asked.scope.controller, resolved.looks).rows
         decision = decide(resolved.question(now_us), facts_of(rows, resolved.looks), policy)
         decision_id = self._decision_ids()
         if decision.verdict is not Verdict.ALLOW:
@@ -188,13 +188,15 @@ class Attempts:
         expires_at_us = now_us + RESERVED_FOR_US
         if decision.valid_until_us is not None:
             expires_at_us = min(expires_at_us, decision.valid_until_us)
-        attempt = self._attempt(asked, now_us=now_us, expires_at_us=expires_at_us)
+        attempt = self._attempt(asked, policy, now_us=now_us, expires_at_us=expires_at_us)
         transaction.append([attempt])
         return Reservation(
             decision, decision_id, policy.version, now_us, attempt.entry_id, expires_at_us
         )
 
-    def _attempt(self, asked: AskedContact, *, now_us: int, expires_at_us: int) -> PreparedEntry:
+    def _attempt(
+        self, asked: AskedContact, policy: Policy, *, now_us: int, expires_at_us: int
+    ) -> PreparedEntry:
         scope = asked.scope
         new = NewEntry(
             kind=EntryKind.CONTACT_ATTEMPT,
@@ -207,9 +209,11 @@ class Attempts:
             expires_at_us=expires_at_us,
         )
         points = strict_points(new, self._digester)
-        return prepare(new, points, entry_ids=self._entry_ids, now_us=now_us)
+        return prepare(new, points, policy=policy, entry_ids=self._entry_ids, now_us=now_us)
 
-    def _outcome(self, report: AttemptReport, attempt: Entry, *, now_us: int) -> PreparedEntry:
+    def _outcome(
+        self, report: AttemptReport, attempt: Entry, policy: Policy, *, now_us: int
+    ) -> PreparedEntry:
         is_released = report.outcome is AttemptOutcome.RELEASED
         new = NewEntry(
             kind=EntryKind.ATTEMPT_OUTCOME,
@@ -222,9 +226,11 @@ class Attempts:
             lifts_entry_id=attempt.entry_id if is_released else None,
             attempt=report,
         )
-        return prepare(new, NO_POINTS, entry_ids=self._entry_ids, now_us=now_us)
+        return prepare(new, NO_POINTS, policy=policy, entry_ids=self._entry_ids, now_us=now_us)
 
-    def _opt_out(self, transaction: Transaction, attempt: Entry, *, now_us: int) -> PreparedEntry:
+    def _opt_out(
+        self, transaction: Transaction, attempt: Entry, policy: Policy, *, now_us: int
+    ) -> PreparedEntry:
         source = attempt.expression.source
         channel = Channel.DOOR_TO_DOOR if source is Source.DOORSTEP else Channel.VOICE_CALL
         new = NewEntry(
@@ -237,8 +243,8 @@ class Attempts:
             evidence=Evidence(),
             channels=channel.mask,
         )
-        points = replace(NO_POINTS, digests=transaction.contact_points(attempt.entry_id))
-        return prepare(new, points, entry_ids=self._entry_ids, now_us=now_us)
+        prepared = prepare(new, NO_POINTS, policy=policy, entry_ids=self._entry_ids, now_us=now_us)
+        return replace(prepared, names_as=attempt.entry_id)
 
 
 def _lock_name(controller: ControllerId, exact_digest: bytes) -> bytes:

@@ -167,7 +167,7 @@ class Checks:
             return Answers(decisions, policy.version, "", now_us)
         standing = self._reader.read(
             resolved[0].scope.controller,
-            list({look.wide for each in resolved for look in each.looks}),
+            [look for each in resolved for look in each.looks],
             deadline=deadline,
             at_least_as_fresh=at_least_as_fresh,
         )
@@ -197,7 +197,7 @@ class Checks:
         if depends_on_objection(question, policy):
             standing = self._reader.read(
                 asked.controller,
-                list({look.wide for look in looks}),
+                looks,
                 deadline=deadline,
                 at_least_as_fresh=at_least_as_fresh,
             )

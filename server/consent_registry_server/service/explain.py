@@ -194,7 +194,7 @@ class Explanations:
             return _NOTHING
         return self._past.read_past(
             scope.controller,
-            list({look.wide for look in resolved.looks}),
+            resolved.looks,
             at_us=times.at_us,
             known_at_us=times.known_at_us,
             revision=revision,

@@ -15,6 +15,7 @@ from consent_registry_server.service.ports import (
     Partner,
     PolicySource,
 )
+from consent_registry_server.service.preparation import form_digests
 from consent_registry_server.service.questions import (
     forms_at_home,
     home_of,
@@ -61,11 +62,11 @@ class Records:
         require_controller(policy, controller)
         at_home = forms_at_home(point, home_of(controller, policy))
         forms = (*suppression_forms_of(point), *at_home)
-        wide_digests = [self._digester.digest(each.wide) for each in forms]
-        if not wide_digests:
+        points = [form_digests(each, self._digester) for each in forms]
+        if not points:
             message = "the contact point has no normal form"
             raise InvalidContactPoint(message, field="contact_point")
-        return self._history.entries(controller, wide_digests, page, deadline=deadline)
+        return self._history.entries(controller, points, page, deadline=deadline)
 
     def partners(
         self, controller: ControllerId, page: Page, *, deadline: Deadline

@@ -89,8 +89,8 @@ class Intake:
         check_consent(new)
         policy = self._known(new)
         _refuse_service(new, policy)
-        points = strict_points(new, self._digester)
-        return self._append(write, new, points, {"proven": proven}, deadline=deadline)
+        prepared = self._prepared(new, strict_points(new, self._digester), policy)
+        return self._append(write, prepared, {"proven": prepared.new.proven}, deadline=deadline)
 
     def add_opt_out(self, write: Write, new: NewEntry, *, deadline: Deadline) -> Recorded:
         """Records a do-not-contact request or a withdrawal.
@@ -113,7 +113,8 @@ class Intake:
             "indirect_channels": [int(channel) for channel in indirect],
             "kept_by_digits": list(points.by_digits),
         }
-        return self._append(write, new, points, details, deadline=deadline)
+        prepared = self._prepared(new, points, policy)
+        return self._append(write, prepared, details, deadline=deadline)
 
     def object_to_recording(self, write: Write, new: NewEntry, *, deadline: Deadline) -> Recorded:
         """Records an objection to call recording; the details tell `kept_by_digits`."""
@@ -121,7 +122,8 @@ class Intake:
         points = suppression_points(new, self._digester, home=home_of(new.controller, policy))
         _require_caller_key(points)
         details = {"kept_by_digits": list(points.by_digits)}
-        return self._append(write, new, points, details, deadline=deadline)
+        prepared = self._prepared(new, points, policy)
+        return self._append(write, prepared, details, deadline=deadline)
 
     def lift_recording_objection(
         self, write: Write, new: NewEntry, *, deadline: Deadline
@@ -132,11 +134,12 @@ class Intake:
             PreconditionFailed: SOURCE_NOT_ALLOWED.
             InvalidRequest: EVIDENCE_REQUIRED.
         """
-        self._known(new)
+        policy = self._known(new)
         check_lift(new)
         points = strict_points(new, self._digester)
         _require_caller_key(points)
-        return self._append(write, new, points, {}, deadline=deadline)
+        prepared = self._prepared(new, points, policy)
+        return self._append(write, prepared, {}, deadline=deadline)
 
     def lift_do_not_contact(
         self, write: Write, new: NewEntry, lifted: EntryId, *, deadline: Deadline
@@ -148,15 +151,15 @@ class Intake:
             PreconditionFailed: ENTRY_NOT_LIFTABLE, LIFT_BEFORE_ENTRY, SOURCE_NOT_ALLOWED.
             InvalidRequest: EVIDENCE_REQUIRED.
         """
-        self._known(new)
+        policy = self._known(new)
         check_lift(new)
         new = replace(new, subject=NO_SUBJECT, lifts_entry_id=lifted)
-        points = strict_points(new, self._digester)
+        prepared = self._prepared(new, strict_points(new, self._digester), policy)
 
         def check(transaction: Transaction, lift: PreparedEntry) -> None:
             _check_liftable(transaction, lift, lifted)
 
-        return self._append(write, new, points, {}, deadline=deadline, check=check)
+        return self._append(write, prepared, {}, deadline=deadline, check=check)
 
     def _known(self, new: NewEntry) -> Policy:
         policy = self._policy()
@@ -166,26 +169,27 @@ class Intake:
             require_purpose(policy, purpose, field_path="purposes")
         return policy
 
+    def _prepared(self, new: NewEntry, points: KeptPoints, policy: Policy) -> PreparedEntry:
+        now_us = self._clock()
+        return prepare(new, points, policy=policy, entry_ids=self._entry_ids, now_us=now_us)
+
     def _append(
         self,
         write: Write,
-        new: NewEntry,
-        points: KeptPoints,
+        prepared: PreparedEntry,
         details: dict[str, Any],
         *,
         deadline: Deadline,
         check: Callable[[Transaction, PreparedEntry], None] | None = None,
     ) -> Recorded:
-        now_us = self._clock()
-        prepared: PreparedEntry = prepare(new, points, entry_ids=self._entry_ids, now_us=now_us)
-
         def work(transaction: Transaction) -> dict[str, Any]:
             if check is not None:
                 check(transaction, prepared)
             transaction.append([prepared])
             return {"entry_id": str(prepared.entry_id), **details}
 
-        return self._ledger.write(write.key(self._digester), now_us, work, deadline=deadline)
+        key = write.key(self._digester)
+        return self._ledger.write(key, prepared.recorded_at_us, work, deadline=deadline)
 
 
 def _refuse_service(new: NewEntry, policy: Policy) -> None:

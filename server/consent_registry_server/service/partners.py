@@ -12,9 +12,11 @@ from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.engine import decide
 from consent_registry_server.domain.entry import FUTURE_TOLERANCE_US, Evidence, Expression, NewEntry
 from consent_registry_server.domain.errors import InvalidContactPoint, NotFound
+from consent_registry_server.domain.identity_expiry import day_of
 from consent_registry_server.domain.intake import is_proven
 from consent_registry_server.domain.matching import TARGET_KINDS, forms_of
 from consent_registry_server.domain.policy import Policy
+from consent_registry_server.domain.retention import last_day
 from consent_registry_server.domain.vocabulary import (
     ControllerId,
     EntryKind,
@@ -38,6 +40,7 @@ from consent_registry_server.service.ports import (
     StandingRow,
     Transaction,
 )
+from consent_registry_server.service.ports import RefusedLead as KeptRefusal
 from consent_registry_server.service.preparation import Write, prepare, strict_points
 from consent_registry_server.service.questions import (
     AskedContact,
@@ -155,16 +158,18 @@ class Partners:
                 message = "no such partner is registered for the controller"
                 raise NotFound("UNKNOWN_PARTNER", message, field="partner_id")
             partner = _within(policy, partner)
-            outcomes = [self._judge(lead, partner, now_us) for lead in leads]
+            outcomes = [self._judge(lead, partner, policy, now_us) for lead in leads]
             accepted = [each for each in outcomes if isinstance(each, PreparedEntry)]
             transaction.append(accepted)
+            refused = [each for each in outcomes if isinstance(each, RefusedLead)]
+            transaction.refuse_leads(_to_keep(refused, partner, policy, now_us=now_us))
             blocked = self._blocked(accepted, transaction, controller, policy, now_us=now_us)
             return {"results": [_result(each, blocked) for each in outcomes]}
 
         return self._ledger.write(write.key(self._digester), now_us, work, deadline=deadline)
 
     def _judge(
-        self, lead: Lead | RefusedLead, partner: Partner, now_us: int
+        self, lead: Lead | RefusedLead, partner: Partner, policy: Policy, now_us: int
     ) -> PreparedEntry | RefusedLead:
         if isinstance(lead, RefusedLead):
             return lead
@@ -188,7 +193,7 @@ class Partners:
             points = strict_points(new, self._digester)
         except InvalidContactPoint as error:
             return RefusedLead(LeadRefusal.INVALID_CONTACT_POINT, error.field)
-        return prepare(new, points, entry_ids=self._entry_ids, now_us=now_us)
+        return prepare(new, points, policy=policy, entry_ids=self._entry_ids, now_us=now_us)
 
     def _blocked(
         self,
@@ -200,11 +205,11 @@ class Partners:
         now_us: int,
     ) -> frozenset[str]:
         """The ids of the entries that an opt-out keeps from at least one of their uses."""
-        wide_digests = list({point.wide for each in entries for point in each.contact_points})
-        if not wide_digests:
+        points = [point for each in entries for point in each.contact_points]
+        if not points:
             return frozenset()
         by_wide: dict[bytes, list[StandingRow]] = {}
-        for row in transaction.standing(controller, wide_digests).rows:
+        for row in transaction.standing(controller, points).rows:
             by_wide.setdefault(row.wide, []).append(row)
         return frozenset(
             str(each.entry_id)
@@ -234,6 +239,17 @@ def _within(policy: Policy, partner: Partner) -> Partner:
     """The partner, permitted no purpose that the policy no longer declares."""
     declared = frozenset(each for each in partner.permitted_purposes if each in policy.purposes)
     return replace(partner, permitted_purposes=declared)
+
+
+def _to_keep(
+    refused: Sequence[RefusedLead], partner: Partner, policy: Policy, *, now_us: int
+) -> list[KeptRefusal]:
+    """That leads were refused, for as long as that is kept: nothing of whom they named."""
+    expires_on = last_day(day_of(now_us), policy.retention.refused_lead_months)
+    return [
+        KeptRefusal(partner.controller, partner.partner_id, each.refusal, now_us, expires_on)
+        for each in refused
+    ]
 
 
 def _refusal(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -48,10 +49,14 @@ class PolicySource(Protocol):
 
 
 class Digester(Protocol):
-    """Keyed digests under the digest keys of the keyring."""
+    """Keyed digests under the first digest key of the keyring.
+
+    All that the service sees are such base digests, whichever keys came later: which keys the
+    stored ones went through is between the storage and its keyring (ADR 12).
+    """
 
     def digest(self, form: bytes) -> bytes:
-        """Returns the 16-byte keyed digest of a canonical form, as look-ups compute it."""
+        """Returns the 16-byte base digest of a canonical form; the same for ever."""
 
 
 class ContactDigests(NamedTuple):
@@ -70,6 +75,8 @@ class ContactDigests(NamedTuple):
 class StandingRow(NamedTuple):
     """One standing entry of one contact point that was found by its wide digest.
 
+    `exact` is the base digest where it is that of a contact point asked for; where it is none of
+    those, it is whatever differs from all of them.
     `channels` is a bit set (-1: all), `purposes` None for all. The partner's terms are those in
     force now; None unless the entry is a partner consent. Of the results of one national register
     there is only the last (by the day of the scrub; on a tie the listing); its `counts_at_us` is
@@ -99,6 +106,18 @@ class StandingRow(NamedTuple):
     listed_at_us: int | None = None
 
 
+class Digested(Protocol):
+    """A contact point by its digests: a question's look, or one of an entry's contact points."""
+
+    @property
+    def wide(self) -> bytes:
+        """What finds it."""
+
+    @property
+    def exact(self) -> bytes:
+        """What tells whether it is the very same one."""
+
+
 class Standing(NamedTuple):
     """What one read found, all from one state of the database."""
 
@@ -112,14 +131,14 @@ class StandingReader(Protocol):
     def read(
         self,
         controller: ControllerId,
-        wide_digests: Sequence[bytes],
+        points: Sequence[Digested],
         *,
         deadline: Deadline,
         at_least_as_fresh: str = "",
     ) -> Standing:
         """Returns the rows of the controller and of `group`, in no particular order.
 
-        One query, whatever the number of digests. An empty list still returns a revision.
+        One query, whatever the number of points. An empty list still returns a revision.
 
         Raises:
             InvalidRequest: INVALID_REVISION, for a revision this registry did not issue.
@@ -136,6 +155,24 @@ class PreparedEntry:
     recorded_at_us: int
     counts_at_us: int
     contact_points: tuple[ContactDigests, ...] = field(repr=False)
+    identity_expires_on: date | None = None
+    """The last day on which the vault keeps its identity; None: there is none to keep."""
+    names_as: EntryId | None = None
+    """An entry whose contact points it names as well, whichever digests they have by now.
+
+    Storing it raises PreconditionFailed, IDENTITY_GONE, when one of them was forgotten: nothing
+    could find by it what is stored.
+    """
+
+
+class RefusedLead(NamedTuple):
+    """A partner's lead that was refused; `refusal` is the number of the contract's reason."""
+
+    controller: ControllerId
+    partner_id: PartnerId
+    refusal: int
+    recorded_at_us: int
+    expires_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +220,13 @@ class Transaction(Protocol):
     def subject(self, entry_id: EntryId) -> Subject | None:
         """Returns whom an entry names; None when its identity was erased or never kept."""
 
-    def contact_points(self, entry_id: EntryId) -> tuple[ContactDigests, ...]:
-        """Returns the contact points an entry names, as they are found; known for ever."""
-
     def outcomes(self, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
         """Returns what was reported of an attempt; nothing for an attempt nobody reported on."""
 
     def lock(self, name: bytes) -> None:
         """Waits until no other transaction holds the lock of this name; held until the end."""
 
-    def standing(self, controller: ControllerId, wide_digests: Sequence[bytes]) -> Standing:
+    def standing(self, controller: ControllerId, points: Sequence[Digested]) -> Standing:
         """Returns what stands, this transaction's own writes included."""
 
     def partner(self, controller: ControllerId, partner_id: PartnerId) -> Partner | None:
@@ -200,6 +234,9 @@ class Transaction(Protocol):
 
     def save_partner(self, partner: Partner, *, recorded_at_us: int) -> None:
         """Stores a partner as it now is, and keeps what it was."""
+
+    def refuse_leads(self, refused: Sequence[RefusedLead]) -> None:
+        """Stores that leads were refused, and nothing of whom they named."""
 
 
 class Ledger(Protocol):
@@ -246,14 +283,15 @@ class History(Protocol):
     def entries(
         self,
         controller: ControllerId,
-        wide_digests: Sequence[bytes],
+        points: Sequence[Digested],
         page: Page,
         *,
         deadline: Deadline,
     ) -> list[Entry]:
         """Returns up to `page.size` entries that name one of the contact points.
 
-        The newest recorded first; on a tie by entry id. Lifts of a listed entry are listed too.
+        They are found by the wide digests. The newest recorded first; on a tie by entry id. Lifts
+        of a listed entry are listed too.
         `page.after` is `(recorded_at_us, entry_id)` of the last entry seen.
         """
 
@@ -279,7 +317,7 @@ class PastReader(Protocol):
     def read_past(
         self,
         controller: ControllerId,
-        wide_digests: Sequence[bytes],
+        points: Sequence[Digested],
         *,
         at_us: int | None,
         known_at_us: int | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consent_registry_server.domain.contact import (
     ContactKind,
@@ -10,14 +10,16 @@ from consent_registry_server.domain.contact import (
     CustomerNumber,
     Phone,
 )
-from consent_registry_server.domain.entry import NewEntry, counts_at_us
+from consent_registry_server.domain.entry import PERMITTING, NewEntry, counts_at_us
 from consent_registry_server.domain.errors import InvalidContactPoint
+from consent_registry_server.domain.identity_expiry import identity_expires_on
 from consent_registry_server.domain.matching import (
     Forms,
     digits_forms_of,
     forms_of,
     home_forms_of,
 )
+from consent_registry_server.domain.policy import Policy
 from consent_registry_server.domain.vocabulary import CountryCode
 from consent_registry_server.service.ports import (
     ContactDigests,
@@ -53,11 +55,13 @@ class KeptPoints:
     """The contact points of an entry, and which of them were kept by their digits only.
 
     `kinds` are those with a full normal form; `by_digits` are indices into the subject's list.
+    `countries` are those that the contact points tell.
     """
 
     digests: tuple[ContactDigests, ...]
     kinds: tuple[ContactKind, ...]
     by_digits: tuple[int, ...]
+    countries: frozenset[CountryCode] = frozenset()
 
 
 def strict_points(new: NewEntry, digester: Digester) -> KeptPoints:
@@ -88,19 +92,25 @@ def digests_of(point: ContactPoint, digester: Digester) -> ContactDigests:
     Raises:
         InvalidContactPoint: it has no normal form.
     """
-    return _digests(forms_of(point), digester)
+    return form_digests(forms_of(point), digester)
 
 
 def prepare(
-    new: NewEntry, points: KeptPoints, *, entry_ids: EntryIds, now_us: int
+    new: NewEntry, points: KeptPoints, *, policy: Policy, entry_ids: EntryIds, now_us: int
 ) -> PreparedEntry:
-    """Dates and identifies an entry.
+    """Dates and identifies an entry, and says how long its identity is kept.
+
+    A consent so old that its identity is kept no longer is one that nothing proves: it is stored,
+    and permits nothing.
 
     Raises:
         InvalidRequest: EXPRESSED_IN_FUTURE, for a consent or a lift.
     """
     counted_us = counts_at_us(new.kind, new.expression, now_us)
-    return PreparedEntry(entry_ids(), new, now_us, counted_us, points.digests)
+    expires_on = identity_expires_on(new, now_us, policy, countries=points.countries)
+    if expires_on is None and new.kind in PERMITTING:
+        new = replace(new, proven=False, lifts_opt_outs=False)
+    return PreparedEntry(entry_ids(), new, now_us, counted_us, points.digests, expires_on)
 
 
 def _joined(*parts: str) -> bytes:
@@ -114,10 +124,13 @@ def _points(
     found: dict[bytes, ContactDigests] = {}
     kinds: list[ContactKind] = []
     by_digits: list[int] = []
+    countries: set[CountryCode] = set()
     for index, point in enumerate(new.subject.contact_points):
         try:
             forms = forms_of(point)
             kinds.append(forms.kind)
+            if forms.country:
+                countries.add(forms.country)
         except InvalidContactPoint as error:
             if not (digits_kept and isinstance(point, Phone)):
                 raise _at(error, index) from None
@@ -128,9 +141,9 @@ def _points(
             by_digits.append(index)
             at_home = home_forms_of(point, home) if home else None
             if at_home is not None:
-                digests = _digests(at_home, digester)
+                digests = form_digests(at_home, digester)
                 found[digests.exact] = digests
-        digests = _digests(forms, digester)
+        digests = form_digests(forms, digester)
         found[digests.exact] = digests
     if new.subject.customer_number:
         try:
@@ -138,16 +151,17 @@ def _points(
         except InvalidContactPoint as error:
             raise InvalidContactPoint(error.message, field="subject.customer_number") from None
         kinds.append(forms.kind)
-        digests = _digests(forms, digester)
+        digests = form_digests(forms, digester)
         found[digests.exact] = digests
-    return KeptPoints(tuple(found.values()), tuple(kinds), tuple(by_digits))
+    return KeptPoints(tuple(found.values()), tuple(kinds), tuple(by_digits), frozenset(countries))
 
 
 def _at(error: InvalidContactPoint, index: int) -> InvalidContactPoint:
     return InvalidContactPoint(error.message, field=f"subject.contact_points[{index}]")
 
 
-def _digests(forms: Forms, digester: Digester) -> ContactDigests:
+def form_digests(forms: Forms, digester: Digester) -> ContactDigests:
+    """Digests the canonical forms of one contact point."""
     wide = digester.digest(forms.wide)
     exact = wide if forms.exact is forms.wide else digester.digest(forms.exact)
     return ContactDigests(forms.kind, wide, exact, forms.unit_state, forms.version)

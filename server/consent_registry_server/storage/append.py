@@ -3,79 +3,67 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, PoolProxiedConnection, select
+from sqlalchemy import Connection, PoolProxiedConnection
 
 from consent_registry_server.domain.contact import Subject
-from consent_registry_server.domain.entry import NewEntry
+from consent_registry_server.domain.entry import Identity, NewEntry
 from consent_registry_server.domain.vocabulary import EntryId, EntryKind
-from consent_registry_server.service.ports import ContactDigests, PreparedEntry
-from consent_registry_server.storage.prepared import Prepared, digest_array, run
+from consent_registry_server.service.ports import PreparedEntry
+from consent_registry_server.storage.contact_points import ContactPoints
+from consent_registry_server.storage.digests import DigestRange
+from consent_registry_server.storage.identities import read_identities, to_content
+from consent_registry_server.storage.prepared import Prepared, run
 from consent_registry_server.storage.projection import PROJECT
 from consent_registry_server.storage.register_projection import (
     ADVANCE_REGISTERS,
     LOCK_REGISTERS,
     PROJECT_REGISTERS,
 )
-from consent_registry_server.storage.schema import vault
 from consent_registry_server.storage.times import to_timestamp
-from consent_registry_server.storage.vault import Identity, Sealed, Vault
+from consent_registry_server.storage.vault import Vault
 
-_WITHOUT_IDENTITY: Final = frozenset({EntryKind.ATTEMPT_OUTCOME, EntryKind.REGISTER_RESULT})
-"""They name nobody whom an entry before them did not, or nobody at all."""
-
-_CONTACT_POINT_COLUMNS: Final = (
-    "contact_point_ref, normaliser_version, kind, unit_state, key_version, exact_digest,"
-    " wide_digest"
+WITHOUT_IDENTITY: Final = frozenset(
+    {
+        EntryKind.ATTEMPT_OUTCOME,
+        EntryKind.REGISTER_RESULT,
+        EntryKind.IDENTITY_EXPIRED,
+        EntryKind.IDENTITY_ERASED,
+        EntryKind.RETENTION_SET,
+        EntryKind.HOLD_PLACED,
+        EntryKind.HOLD_LIFTED,
+        EntryKind.RESTRICTION_LIFT,
+        EntryKind.RECTIFICATION,
+    }
 )
-
-# One ref a contact point, for ever. The digests are inserted in one order by all writers, so that
-# two with the same new contact points do not wait for each other.
-_ADD_CONTACT_POINTS: Final = Prepared(
-    "add_contact_points",
-    "jsonb",
-    f"""
-    INSERT INTO contact_point ({_CONTACT_POINT_COLUMNS})
-    SELECT {_CONTACT_POINT_COLUMNS}
-    FROM jsonb_to_recordset($1) AS given (
-        contact_point_ref uuid, normaliser_version smallint, kind smallint, unit_state smallint,
-        key_version smallint, exact_digest bytea, wide_digest bytea
-    )
-    ORDER BY exact_digest
-    ON CONFLICT (exact_digest) DO NOTHING
-    RETURNING exact_digest, contact_point_ref
-    """,  # noqa: S608 - only constants are put in
-)
-_FIND_CONTACT_POINTS: Final = Prepared(
-    "find_contact_points",
-    "bytea[]",
-    "SELECT exact_digest, contact_point_ref FROM contact_point WHERE exact_digest = ANY ($1)",
-)
+"""They name nobody whom an entry before them did not, or nobody at all; who made them and why is in
+the access trail."""
 
 _ENTRY_COLUMNS: Final = (
     "entry_id, kind, controller, channels, purposes, source, precision, expressed_at, time_zone,"
     " recorded_at, counts_at, expires_at, proven, lifts_opt_outs, partner_id, lifts_entry_id,"
-    " attempt_id, attempt_outcome, register, register_status, listed_at"
+    " attempt_id, attempt_outcome, register, register_status, listed_at, concerns_entry_id,"
+    " keep_until"
 )
-_VAULT_COLUMNS: Final = "entry_id, key_id, wrapped_key, nonce, ciphertext"
+_VAULT_COLUMNS: Final = "entry_id, key_id, wrapped_key, nonce, ciphertext, expires_on"
 
 _APPEND: Final = Prepared(
     "append_entries",
     "jsonb, jsonb",
     f"""
     WITH given AS MATERIALIZED (
-        SELECT {_ENTRY_COLUMNS}, key_id, wrapped_key, nonce, ciphertext
+        SELECT {_ENTRY_COLUMNS}, key_id, wrapped_key, nonce, ciphertext, expires_on
         FROM jsonb_to_recordset($1) AS given (
             entry_id uuid, kind smallint, controller text, channels integer, purposes text[],
             source smallint, precision smallint, expressed_at timestamptz, time_zone text,
             recorded_at timestamptz, counts_at timestamptz, expires_at timestamptz,
             proven boolean, lifts_opt_outs boolean, partner_id text, lifts_entry_id uuid,
             attempt_id uuid, attempt_outcome smallint, register text, register_status smallint,
-            listed_at timestamptz,
-            key_id text, wrapped_key bytea, nonce bytea, ciphertext bytea
+            listed_at timestamptz, concerns_entry_id uuid, keep_until date,
+            key_id text, wrapped_key bytea, nonce bytea, ciphertext bytea, expires_on date
         )
     ), appended AS (
         INSERT INTO entry ({_ENTRY_COLUMNS}) SELECT {_ENTRY_COLUMNS} FROM given
@@ -95,17 +83,19 @@ _APPEND: Final = Prepared(
 class Appender:
     """Writes entries to the ledger and the vault, and what follows from them to standing."""
 
-    def __init__(self, vault: Vault, new_ref: Callable[[], UUID], *, key_version: int) -> None:
+    def __init__(self, vault: Vault, contact_points: ContactPoints) -> None:
         self._vault = vault
-        self._new_ref = new_ref
-        self._key_version = key_version
+        self._contact_points = contact_points
 
-    def append(self, connection: PoolProxiedConnection, entries: Sequence[PreparedEntry]) -> None:
-        """Stores entries, within the connection's transaction."""
-        named = [point for prepared in entries for point in prepared.contact_points]
-        refs = self._refs(connection, named)
-        rows = json.dumps([self._row(prepared) for prepared in entries])
-        names = json.dumps(_names(entries, refs))
+    def append(
+        self,
+        connection: PoolProxiedConnection,
+        entries: Sequence[PreparedEntry],
+        versions: DigestRange,
+    ) -> None:
+        """Stores entries, within the connection's transaction and its range of digests."""
+        rows = json.dumps([self._row(connection, prepared) for prepared in entries])
+        names = json.dumps(self._names(connection, entries, versions))
         affected = [prepared.entry_id for prepared in entries]
         affected += filter(None, {prepared.new.lifts_entry_id for prepared in entries})
         run(connection, (_APPEND, [rows, names]), (PROJECT, [_uuid_array(affected)]))
@@ -119,46 +109,32 @@ class Appender:
 
     def subject(self, connection: Connection, entry_id: EntryId) -> Subject | None:
         """Returns whom an entry names; None when its identity was erased or never kept."""
-        row = connection.execute(select(vault).where(vault.c.entry_id == entry_id)).one_or_none()
-        if row is None:
-            return None
-        sealed = Sealed(
-            entry_id,
-            row.key_id,
-            wrapped_key=bytes(row.wrapped_key),
-            nonce=bytes(row.nonce),
-            ciphertext=bytes(row.ciphertext),
-        )
-        return self._vault.open(sealed).subject
+        identity = read_identities(connection, self._vault, [entry_id]).get(entry_id)
+        return None if identity is None else identity.subject
 
-    def _refs(
-        self, connection: PoolProxiedConnection, contact_points: Iterable[ContactDigests]
-    ) -> dict[bytes, str]:
-        by_digest = {point.exact: point for point in contact_points}
-        if not by_digest:
-            return {}
-        rows = [self._contact_point_row(point) for point in by_digest.values()]
-        refs = _refs_by_digest(run(connection, (_ADD_CONTACT_POINTS, [json.dumps(rows)])))
-        missing = by_digest.keys() - refs.keys()
-        if missing:
-            # Known before, or a concurrent writer was first: the insert waited for its commit.
-            refs |= _refs_by_digest(
-                run(connection, (_FIND_CONTACT_POINTS, [digest_array(list(missing))]))
-            )
-        return refs
+    def _names(
+        self,
+        connection: PoolProxiedConnection,
+        entries: Sequence[PreparedEntry],
+        versions: DigestRange,
+    ) -> list[dict[str, Any]]:
+        """Which entry names which contact points, all of them locked until the end."""
+        points = [point for prepared in entries for point in prepared.contact_points]
+        refs = self._contact_points.refs(connection, points, versions)
+        # An entry may name one contact point twice, in two spellings.
+        kinds: dict[tuple[EntryId, str], int] = {}
+        for prepared in entries:
+            for point in prepared.contact_points:
+                kinds[prepared.entry_id, refs[point.exact]] = point.kind
+            if prepared.names_as is not None:
+                for named in self._contact_points.named_by(connection, prepared.names_as):
+                    kinds[prepared.entry_id, named.ref] = named.kind
+        return [
+            {"entry_id": str(entry_id), "contact_point_ref": ref, "kind": kind}
+            for (entry_id, ref), kind in kinds.items()
+        ]
 
-    def _contact_point_row(self, point: ContactDigests) -> dict[str, Any]:
-        return {
-            "contact_point_ref": str(self._new_ref()),
-            "normaliser_version": point.normaliser_version,
-            "kind": point.kind,
-            "unit_state": point.unit_state,
-            "key_version": self._key_version,
-            "exact_digest": _hexadecimal(point.exact),
-            "wide_digest": _hexadecimal(point.wide),
-        }
-
-    def _row(self, prepared: PreparedEntry) -> dict[str, Any]:
+    def _row(self, connection: PoolProxiedConnection, prepared: PreparedEntry) -> dict[str, Any]:
         new, expression = prepared.new, prepared.new.expression
         attempt, result = new.attempt, new.register_result
         return {
@@ -177,25 +153,30 @@ class Appender:
             "proven": new.proven,
             "lifts_opt_outs": new.lifts_opt_outs,
             "partner_id": new.partner_id,
-            "lifts_entry_id": None if new.lifts_entry_id is None else str(new.lifts_entry_id),
+            "lifts_entry_id": _text(new.lifts_entry_id),
             "attempt_id": None if attempt is None else str(attempt.attempt_id),
             "attempt_outcome": None if attempt is None else attempt.outcome,
             "register": None if result is None else result.register,
             "register_status": None if result is None else result.status,
             "listed_at": None if result is None else _timestamp(result.listed_at_us),
-            **self._sealed(prepared),
+            "concerns_entry_id": _text(new.concerns_entry_id),
+            "keep_until": None if new.keep_until is None else new.keep_until.isoformat(),
+            **self._sealed(connection, prepared),
         }
 
-    def _sealed(self, prepared: PreparedEntry) -> dict[str, str]:
+    def _sealed(self, connection: PoolProxiedConnection, prepared: PreparedEntry) -> dict[str, str]:
         """The entry's row of the vault; nothing of it where there is no identity to keep."""
-        if prepared.new.kind in _WITHOUT_IDENTITY:
+        expires_on = prepared.identity_expires_on
+        if expires_on is None or prepared.new.kind in WITHOUT_IDENTITY:
             return {}
-        sealed = self._vault.seal(prepared.entry_id, Identity.of(prepared.new))
+        content = to_content(Identity.of(prepared.new))
+        sealed = self._vault.seal(connection, prepared.entry_id, content, expires_on)
         return {
             "key_id": sealed.key_id,
             "wrapped_key": _hexadecimal(sealed.wrapped_key),
             "nonce": _hexadecimal(sealed.nonce),
             "ciphertext": _hexadecimal(sealed.ciphertext),
+            "expires_on": expires_on.isoformat(),
         }
 
 
@@ -204,29 +185,16 @@ def _register_lock(new: NewEntry) -> str:
     return f"{new.controller}\n{register}"
 
 
-def _names(entries: Sequence[PreparedEntry], refs: Mapping[bytes, str]) -> list[dict[str, Any]]:
-    # An entry may name one contact point twice, in two spellings.
-    kinds = {
-        (str(prepared.entry_id), refs[point.exact]): point.kind
-        for prepared in entries
-        for point in prepared.contact_points
-    }
-    return [
-        {"entry_id": entry_id, "contact_point_ref": ref, "kind": kind}
-        for (entry_id, ref), kind in kinds.items()
-    ]
-
-
-def _refs_by_digest(rows: Iterable[tuple[Any, ...]]) -> dict[bytes, str]:
-    return {bytes(digest): str(ref) for digest, ref in rows}
-
-
 def _uuid_array(ids: Iterable[UUID]) -> str:
     return "{" + ",".join(str(each) for each in ids) + "}"
 
 
 def _hexadecimal(content: bytes) -> str:
     return "\\x" + content.hex()
+
+
+def _text(entry_id: EntryId | None) -> str | None:
+    return None if entry_id is None else str(entry_id)
 
 
 def _timestamp(instant_us: int | None) -> str | None:

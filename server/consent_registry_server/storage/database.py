@@ -120,6 +120,34 @@ def make_owner_engine(url: str, limits: StorageLimits) -> Engine:
     )
 
 
+def make_key_store_engine(url: str, limits: StorageLimits) -> Engine:
+    """Makes the engine of a key store: the login's own role, one connection kept open.
+
+    Every session gives up a statement after `statement_timeout_s`, its wait for locks included.
+    """
+    engine = create_engine(
+        database_url(url),
+        pool_size=limits.pool_size,
+        max_overflow=limits.pool_overflow,
+        pool_timeout=limits.pool_timeout_s,
+        # Keys are seldom asked for: what was kept open may be gone.
+        pool_pre_ping=True,
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args=_connect_arguments(limits, "consent-registry-keys"),
+    )
+    settings = (
+        f"SET statement_timeout = '{limits.statement_timeout_s * 1000:.0f}ms';"
+        " SET synchronous_commit = 'on'"
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare_session(connection: Psycopg2Connection, _entry: ConnectionPoolEntry) -> None:
+        _prepare_session(connection, settings)
+
+    return engine
+
+
 def pool_status(engine: Engine) -> PoolStatus:
     """How busy the engine's pool is."""
     pool = engine.pool

@@ -20,6 +20,12 @@ from consent_registry_server.service.ports import Deadline
 _CONTENTION: Final = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout."""
 
+_ENDED_MEANWHILE: Final = ("23505", "entry_identity_end_key")
+"""An identity that this transaction was about to end was ended by another, say by its expiry."""
+
+_KEY_RETIRED: Final = frozenset({("23503", "vault_key_id_fk"), ("23503", "sealed_note_key_id_fk")})
+"""A key that sealed is none that may seal: it was retired, or its row never committed."""
+
 _CANCELLED: Final = "57014"
 
 _UNAVAILABLE: Final = ("08", "28", "53", "57P", "58", "25006", "25P03", "3D000")
@@ -28,6 +34,10 @@ _UNAVAILABLE: Final = ("08", "28", "53", "57P", "58", "25006", "25P03", "3D000")
 
 class Contention(Exception):
     """Concurrent writes collided and this one was rolled back; it may simply be repeated."""
+
+
+class KeyRetired(Contention):
+    """A vault key of this transaction was retired meanwhile; another one is to be chosen."""
 
 
 class DatabaseFault(Exception):
@@ -95,19 +105,22 @@ def translated(deadline: Deadline) -> Iterator[None]:
         raise _registry_error(error, deadline).with_traceback(error.__traceback__) from None
 
 
-def _registry_error(error: Exception, deadline: Deadline) -> Exception:
+def _registry_error(error: Exception, deadline: Deadline) -> Exception:  # noqa: PLR0911 - a table
     if isinstance(error, (PoolTimeoutError, PendingRollbackError)):
         return unavailable()
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, psycopg2.Error):
         return DatabaseFault(None, type(error).__name__)
     sqlstate = original.pgcode
-    if sqlstate in _CONTENTION:
+    constraint = original.diag.constraint_name
+    if sqlstate in _CONTENTION or (sqlstate, constraint) == _ENDED_MEANWHILE:
         return Contention()
+    if (sqlstate, constraint) in _KEY_RETIRED:
+        return KeyRetired()
     if sqlstate == _CANCELLED:
         remaining_s = deadline.remaining_s()
         is_past = remaining_s is not None and remaining_s <= 0
         return deadline_exceeded() if is_past else unavailable("the database took too long")
     if is_connection_lost(original) or (sqlstate or "").startswith(_UNAVAILABLE):
         return unavailable()
-    return DatabaseFault(sqlstate, original.diag.constraint_name)
+    return DatabaseFault(sqlstate, constraint)

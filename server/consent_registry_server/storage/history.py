@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -18,10 +19,10 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union,
 )
 
-from consent_registry_server.domain.contact import ContactKind
 from consent_registry_server.domain.entry import AttemptReport, Entry, Expression, RegisterResult
 from consent_registry_server.domain.vocabulary import (
     GROUP,
@@ -35,10 +36,16 @@ from consent_registry_server.domain.vocabulary import (
     RegisterStatus,
     Source,
 )
-from consent_registry_server.service.ports import ContactDigests, Deadline, Page, Partner
+from consent_registry_server.service.ports import Deadline, Digested, Page, Partner
+from consent_registry_server.storage.digests import DigestRange, Lookup, StoredDigests
 from consent_registry_server.storage.partners import list_partners
 from consent_registry_server.storage.projection import LIFTED_AT
-from consent_registry_server.storage.schema import contact_point, entry, entry_contact_point
+from consent_registry_server.storage.schema import (
+    contact_point,
+    entry,
+    entry_contact_point,
+    registry,
+)
 from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.times import to_microseconds, to_timestamp
 
@@ -51,7 +58,7 @@ _contact_kinds = (
 
 _HIDDEN: Final = frozenset({"lifts_opt_outs", "written_in"})
 
-_select: Select[Any] = select(
+select_entries: Select[Any] = select(
     *(column for column in entry.c if column.name not in _HIDDEN),
     literal_column(LIFTED_AT, type_=entry.c.counts_at.type).label("lifted_at"),
     _contact_kinds.label("contact_kinds"),
@@ -73,14 +80,15 @@ _listed = union(
     select(_lift.c.entry_id).join(_naming, _naming.c.entry_id == _lift.c.lifts_entry_id),
     select(_outcome.c.entry_id).join(_naming, _naming.c.entry_id == _outcome.c.attempt_id),
 ).subquery("listed")
-_select_listed = _select.join(_listed, _listed.c.entry_id == entry.c.entry_id)
+_select_listed = select_entries.join(_listed, _listed.c.entry_id == entry.c.entry_id)
 
 
 class PostgresHistory:
     """Reads entries and partners from PostgreSQL; see `History`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, digests: StoredDigests) -> None:
         self._database = database
+        self._digests = digests
 
     def entry(
         self, controller: ControllerId, entry_id: EntryId, *, deadline: Deadline
@@ -93,7 +101,7 @@ class PostgresHistory:
     def entries(
         self,
         controller: ControllerId,
-        wide_digests: Sequence[bytes],
+        points: Sequence[Digested],
         page: Page,
         *,
         deadline: Deadline,
@@ -109,9 +117,15 @@ class PostgresHistory:
         )
         if page.after is not None:
             query = query.where(_is_after(*page.after))
-        with self._database.transaction(deadline) as connection:
-            rows = connection.execute(query, {"digests": list(wide_digests)}).all()
-        return [_entry(row) for row in rows]
+        statement = _with_digest_range(query)
+
+        def rows_of(lookup: Lookup) -> tuple[DigestRange, Sequence[Row[Any]]]:
+            with self._database.transaction(deadline) as connection:
+                rows = connection.execute(statement, {"digests": lookup.wides}).all()
+            return DigestRange(rows[0].digest_oldest, rows[0].digest_newest), rows
+
+        rows, _ = self._digests.find(points, rows_of)
+        return [entry_of(row) for row in rows if row.entry_id is not None]
 
     def outcomes(self, attempt_id: EntryId, *, deadline: Deadline) -> frozenset[AttemptOutcome]:
         """Returns what was reported of an attempt."""
@@ -128,8 +142,8 @@ class PostgresHistory:
 
 def find_entry(connection: Connection, entry_id: EntryId) -> Entry | None:
     """Returns a ledger entry, whoever's it is, or None."""
-    row = connection.execute(_select.where(entry.c.entry_id == entry_id)).one_or_none()
-    return None if row is None else _entry(row)
+    row = connection.execute(select_entries.where(entry.c.entry_id == entry_id)).one_or_none()
+    return None if row is None else entry_of(row)
 
 
 def find_outcomes(connection: Connection, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
@@ -138,26 +152,13 @@ def find_outcomes(connection: Connection, attempt_id: EntryId) -> frozenset[Atte
     return frozenset(AttemptOutcome(each) for each in connection.scalars(query))
 
 
-def find_contact_points(connection: Connection, entry_id: EntryId) -> tuple[ContactDigests, ...]:
-    """Returns the contact points of an entry as they are stored."""
-    query = (
-        select(contact_point)
-        .join(
-            entry_contact_point,
-            entry_contact_point.c.contact_point_ref == contact_point.c.contact_point_ref,
-        )
-        .where(entry_contact_point.c.entry_id == entry_id)
-        .order_by(contact_point.c.exact_digest)
-    )
-    return tuple(
-        ContactDigests(
-            ContactKind(row.kind),
-            bytes(row.wide_digest),
-            bytes(row.exact_digest),
-            row.unit_state,
-            row.normaliser_version,
-        )
-        for row in connection.execute(query)
+def _with_digest_range(query: Select[Any]) -> Select[Any]:
+    """The query's rows in their order, each with the range of digests; at least one, of nothing."""
+    found = query.subquery("found")
+    return (
+        select(registry.c.digest_oldest, registry.c.digest_newest, found)
+        .select_from(registry.outerjoin(found, true()))
+        .order_by(found.c.recorded_at.desc(), found.c.entry_id)
     )
 
 
@@ -169,7 +170,8 @@ def _is_after(recorded_at_us: int, entry_id: EntryId) -> Any:  # noqa: ANN401 - 
     )
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
+    """The entry that a row of `select_entries` is."""
     return Entry(
         entry_id=EntryId(row.entry_id),
         kind=EntryKind(row.kind),
@@ -189,12 +191,18 @@ def _entry(row: Row[Any]) -> Entry:
         expires_at_us=to_microseconds(row.expires_at),
         proven=row.proven,
         partner_id=None if row.partner_id is None else PartnerId(row.partner_id),
-        lifts_entry_id=None if row.lifts_entry_id is None else EntryId(row.lifts_entry_id),
+        lifts_entry_id=_entry_id(row.lifts_entry_id),
         lifted_at_us=to_microseconds(row.lifted_at),
         contact_kinds=tuple(sorted(row.contact_kinds or ())),
         attempt=_attempt(row),
         register_result=_register_result(row),
+        concerns_entry_id=_entry_id(row.concerns_entry_id),
+        keep_until=row.keep_until,
     )
+
+
+def _entry_id(value: UUID | None) -> EntryId | None:
+    return None if value is None else EntryId(value)
 
 
 def _attempt(row: Row[Any]) -> AttemptReport | None:

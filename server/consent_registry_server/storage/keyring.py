@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from consent_registry_server.domain.errors import ConfigurationError
 
 FORMAT: Final = 1
 KEY_BYTES: Final = 32
+BASE_VERSION: Final = 1
+"""The version of a digest under the first digest key alone."""
 DIGEST_BYTES: Final = 16
 
 _BLOCK_BYTES: Final = 64
@@ -61,7 +64,8 @@ class Keyring:
     """All keys: those of the digests in the order they are applied, and those of the vault.
 
     Implements `Digester`. A new digest key is applied on top of the others, so that rows whose
-    clear value is gone can be carried over: new = H(k2, H(k1, x)).
+    clear value is gone can be carried over: new = H(k2, H(k1, x)). The version of a digest is the
+    number of keys it went through.
     """
 
     def __init__(
@@ -79,12 +83,23 @@ class Keyring:
         if active_vault_key not in self.vault_keys:
             raise ConfigurationError("the keyring's active_vault_key is none of its vault_keys")
         self.active_vault_key = self.vault_keys[active_vault_key]
-        self._first, *self._further = (KeyedDigest(key.secret) for key in digest_keys)
+        self._keyed_digests = tuple(KeyedDigest(key.secret) for key in digest_keys)
+        self._first = self._keyed_digests[0]
 
     def digest(self, form: bytes) -> bytes:
-        """The keyed digest of a canonical form, through every digest key in turn."""
-        digest = self._first(form)[:DIGEST_BYTES]
-        for keyed_digest in self._further:
+        """The base digest of a canonical form: under the first digest key alone."""
+        return self._first(form)[:DIGEST_BYTES]
+
+    def advance(self, digest: bytes, from_version: int, to_version: int) -> bytes:
+        """A digest of one version as the other, not earlier one has it.
+
+        Raises:
+            ValueError: a version this keyring has no key for, or one before the first.
+        """
+        if not BASE_VERSION <= from_version <= to_version <= len(self._keyed_digests):
+            message = f"no way from version {from_version} of a digest to version {to_version}"
+            raise ValueError(message)
+        for keyed_digest in self._keyed_digests[from_version:to_version]:
             digest = keyed_digest(digest)[:DIGEST_BYTES]
         return digest
 
@@ -94,6 +109,18 @@ class Keyring:
         digest_key = Key("digest-1", random_bytes(KEY_BYTES))
         vault_key = Key("vault-1", random_bytes(KEY_BYTES))
         return cls((digest_key,), (vault_key,), active_vault_key=vault_key.key_id)
+
+    def with_new_digest_key(self, random_bytes: Callable[[int], bytes] = os.urandom) -> Keyring:
+        """Makes a keyring of the same keys and one more digest key, to be applied last."""
+        taken = {key.key_id for key in self.digest_keys}
+        numbers = itertools.count(len(taken) + 1)
+        key_id = next(each for each in map("digest-{}".format, numbers) if each not in taken)
+        key = Key(key_id, random_bytes(KEY_BYTES))
+        return Keyring(
+            (*self.digest_keys, key),
+            tuple(self.vault_keys.values()),
+            active_vault_key=self.active_vault_key.key_id,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Keyring:

@@ -1,7 +1,8 @@
-"""Partners: as they are now, and every state they were in."""
+"""Partners, as they are now and every state they were in, and the leads refused of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -13,8 +14,8 @@ from consent_registry_server.domain.vocabulary import (
     PartnerKind,
     PurposeId,
 )
-from consent_registry_server.service.ports import Page, Partner
-from consent_registry_server.storage.schema import partner, partner_change
+from consent_registry_server.service.ports import Page, Partner, RefusedLead
+from consent_registry_server.storage.schema import partner, partner_change, refused_lead
 from consent_registry_server.storage.times import to_timestamp
 
 _KEY = (partner.c.controller, partner.c.partner_id)
@@ -66,6 +67,22 @@ def save_partner(connection: Connection, saved: Partner, *, recorded_at_us: int)
     }
     connection.execute(_upsert, row)
     connection.execute(insert(partner_change), row)
+
+
+def refuse_leads(connection: Connection, refused: Sequence[RefusedLead]) -> None:
+    """Stores that leads were refused."""
+    rows = [
+        {
+            "controller": each.controller,
+            "partner_id": each.partner_id,
+            "refusal": int(each.refusal),
+            "recorded_at": to_timestamp(each.recorded_at_us),
+            "expires_on": each.expires_on,
+        }
+        for each in refused
+    ]
+    if rows:
+        connection.execute(insert(refused_lead), rows)
 
 
 def _partner(row: Row[Any]) -> Partner:

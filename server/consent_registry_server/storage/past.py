@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from consent_registry_server.domain.errors import LimitExceeded
 from consent_registry_server.domain.vocabulary import GROUP, ControllerId, EntryId, EntryKind
-from consent_registry_server.service.ports import Deadline, Past
+from consent_registry_server.service.ports import Deadline, Digested, Past
+from consent_registry_server.storage.digests import DigestRange, Lookup, StoredDigests
 from consent_registry_server.storage.prepared import digest_array
 from consent_registry_server.storage.projection import WITHOUT_ROW, lifted_at
 from consent_registry_server.storage.register_projection import last_of, results_named
@@ -99,38 +100,42 @@ _READ: Final = text(f"""
             OFFSET 0
         ) AS stored
     )
-    SELECT entry.wide_digest, entry.exact_digest, entry.unit_state,
-        entry.kind, entry.entry_id::text, entry.channels, entry.purposes,
-        {microseconds("entry.counts_at")}, {microseconds("entry.expressed_at")},
-        {microseconds("entry.expires_at")}, {microseconds(lifted_at(_was_there("lift")))},
-        entry.source, entry.proven, entry.lifts_opt_outs,
-        terms.permitted_channels, terms.permitted_purposes, terms.maximum_lead_age_days,
-        '' AS register, false AS is_listed, NULL::bigint AS listed_at,
-        {microseconds("entry.recorded_at")} AS recorded_at
-    FROM ({_ENTRIES_THEN}) AS entry LEFT JOIN LATERAL ({_TERMS_THEN}) AS terms ON true
-    WHERE entry.kind <> {EntryKind.CONTACT_ATTEMPT:d} OR entry.counts_at
-        > least(coalesce(:known_at, now()), entry.last_attempt_at) - {ATTEMPTS_FOR}
-    UNION ALL
-    SELECT point.wide_digest, point.exact_digest, point.unit_state, {REGISTER_ROW},
-        {microseconds("entry.recorded_at")}
-    FROM ({last_of(_RESULTS_THEN)}) AS result
-    JOIN point ON point.contact_point_ref = result.contact_point_ref
-    JOIN entry ON entry.entry_id = result.entry_id
-    LIMIT :rows
+    SELECT registry.digest_oldest, registry.digest_newest, found.*
+    FROM (SELECT * FROM registry WHERE only_row) AS registry LEFT JOIN (
+        SELECT entry.wide_digest, entry.exact_digest, entry.unit_state,
+            entry.kind, entry.entry_id::text, entry.channels, entry.purposes,
+            {microseconds("entry.counts_at")}, {microseconds("entry.expressed_at")},
+            {microseconds("entry.expires_at")}, {microseconds(lifted_at(_was_there("lift")))},
+            entry.source, entry.proven, entry.lifts_opt_outs,
+            terms.permitted_channels, terms.permitted_purposes, terms.maximum_lead_age_days,
+            '' AS register, false AS is_listed, NULL::bigint AS listed_at,
+            {microseconds("entry.recorded_at")} AS recorded_at
+        FROM ({_ENTRIES_THEN}) AS entry LEFT JOIN LATERAL ({_TERMS_THEN}) AS terms ON true
+        WHERE entry.kind <> {EntryKind.CONTACT_ATTEMPT:d} OR entry.counts_at
+            > least(coalesce(:known_at, now()), entry.last_attempt_at) - {ATTEMPTS_FOR}
+        UNION ALL
+        SELECT point.wide_digest, point.exact_digest, point.unit_state, {REGISTER_ROW},
+            {microseconds("entry.recorded_at")}
+        FROM ({last_of(_RESULTS_THEN)}) AS result
+        JOIN point ON point.contact_point_ref = result.contact_point_ref
+        JOIN entry ON entry.entry_id = result.entry_id
+        LIMIT :rows
+    ) AS found ON true
 """)  # noqa: S608 - only constants are put in
 
 
 class PostgresPast:
     """Reads the past from PostgreSQL; see `PastReader`."""
 
-    def __init__(self, database: Database, incarnation: UUID) -> None:
+    def __init__(self, database: Database, incarnation: UUID, digests: StoredDigests) -> None:
         self._database = database
         self._incarnation = incarnation
+        self._digests = digests
 
     def read_past(
         self,
         controller: ControllerId,
-        wide_digests: Sequence[bytes],
+        points: Sequence[Digested],
         *,
         at_us: int | None,
         known_at_us: int | None,
@@ -141,23 +146,20 @@ class PostgresPast:
         limit = self._database.limits.standing_rows
         parameters = {
             "controller": controller,
-            "digests": digest_array(wide_digests),
             "at": to_timestamp(at_us),
             "known_at": to_timestamp(known_at_us),
             "snapshot": self._snapshot(revision),
             "rows": limit + 1,
         }
-        with self._database.transaction(deadline) as connection:
-            found: Sequence[Any] = connection.execute(_READ, parameters).all()
-        if len(found) > limit:
-            raise LimitExceeded(
-                "TOO_MANY_ENTRIES", f"the contact points have more than {limit} entries"
-            )
-        rows = [standing_row(row[:-1]) for row in found]
-        recorded_at_us: dict[EntryId, int] = {
-            row.entry_id: whole[-1] for row, whole in zip(rows, found, strict=True)
-        }
-        return Past(rows, recorded_at_us)
+
+        def rows_then(lookup: Lookup) -> tuple[DigestRange, Sequence[Any]]:
+            digests = {"digests": digest_array(lookup.wides)}
+            with self._database.transaction(deadline) as connection:
+                rows: Sequence[Any] = connection.execute(_READ, parameters | digests).all()
+            return DigestRange(*rows[0][:2]), rows
+
+        found, lookup = self._digests.find(points, rows_then)
+        return _past(found, lookup, limit)
 
     def _snapshot(self, revision: str) -> str | None:
         """The snapshot of a revision; None where this database cannot know it."""
@@ -165,3 +167,17 @@ class PostgresPast:
             return None
         state = parse_revision(revision)
         return (state.snapshot or None) if state.incarnation == self._incarnation else None
+
+
+def _past(found: Sequence[Any], lookup: Lookup, limit: int) -> Past:
+    if found[0][2] is None:
+        return Past([], {})
+    if len(found) > limit:
+        raise LimitExceeded(
+            "TOO_MANY_ENTRIES", f"the contact points have more than {limit} entries"
+        )
+    rows = [standing_row(row[2:-1], lookup) for row in found]
+    recorded_at_us: dict[EntryId, int] = {
+        row.entry_id: whole[-1] for row, whole in zip(rows, found, strict=True)
+    }
+    return Past(rows, recorded_at_us)

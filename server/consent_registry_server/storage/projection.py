@@ -2,7 +2,8 @@
 
 A lift is no row of its own: it ends the rows of the entry it names, from the lift's instant on,
 but never before the entry's own. Of several lifts the earliest counts. The outcome of an attempt
-that releases it is such a lift. Results of national registers stand in `register_projection`.
+that releases it is such a lift, and so is the end of a consent's identity, which is its proof.
+Results of national registers stand in `register_projection`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ WITHOUT_ROW: Final = ", ".join(
         EntryKind.DO_NOT_CONTACT_LIFT,
         EntryKind.ATTEMPT_OUTCOME,
         EntryKind.REGISTER_RESULT,
+        EntryKind.IDENTITY_EXPIRED,
+        EntryKind.IDENTITY_ERASED,
+        EntryKind.RETENTION_SET,
+        EntryKind.HOLD_PLACED,
+        EntryKind.HOLD_LIFTED,
+        EntryKind.RESTRICTION_LIFT,
+        EntryKind.RECTIFICATION,
     )
 )
 """The kinds of entry that have no row of their own, as an SQL list."""

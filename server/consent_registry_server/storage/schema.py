@@ -1,14 +1,15 @@
 """The tables, as the newest migration leaves them.
 
 `entry`, `entry_contact_point`, `partner_change`, `policy_version`, `policy_activation`,
-`write_request` and `write_answer` are history: a trigger refuses to change them, whoever asks.
-`standing` and `register_standing` are derived and can be rebuilt. No table but `vault` holds what
-identifies a person, and that one holds it encrypted.
+`write_request` and `write_answer` are history: a trigger refuses to change them, whoever asks, and
+so are the tables of `officer_schema`. `standing` and `register_standing` are derived and
+can be rebuilt. No tables but `vault` and `sealed_note` hold what identifies a person, and those
+hold it encrypted.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -37,7 +39,7 @@ APP_ROLE: Final = "consent_registry_app"
 
 DIGEST_BYTES: Final = 16
 
-_Time = DateTime(timezone=True)
+TIME: Final = DateTime(timezone=True)
 
 metadata = MetaData(
     naming_convention={
@@ -59,7 +61,7 @@ def _is_name(column: str) -> CheckConstraint:
     return CheckConstraint(f"{column} ~ '^[!-~]{{1,200}}$'", name=column)
 
 
-def _written_in() -> Column[int]:
+def written_in() -> Column[int]:
     """Names the transaction that wrote a row, so that a revision tells whether it was there.
 
     Unknown of the rows that are older than the column.
@@ -78,11 +80,11 @@ entry = Table(
     Column("purposes", ARRAY(Text)),
     Column("source", SmallInteger, nullable=False),
     Column("precision", SmallInteger, nullable=False),
-    Column("expressed_at", _Time),
+    Column("expressed_at", TIME),
     Column("time_zone", Text, nullable=False),
-    Column("recorded_at", _Time, nullable=False),
-    Column("counts_at", _Time, nullable=False),
-    Column("expires_at", _Time),
+    Column("recorded_at", TIME, nullable=False),
+    Column("counts_at", TIME, nullable=False),
+    Column("expires_at", TIME),
     Column("proven", Boolean, nullable=False),
     Column("lifts_opt_outs", Boolean, nullable=False),
     Column("partner_id", Text),
@@ -91,18 +93,29 @@ entry = Table(
     Column("attempt_outcome", SmallInteger),
     Column("register", Text),
     Column("register_status", SmallInteger),
-    Column("listed_at", _Time),
-    _written_in(),
-    CheckConstraint("kind BETWEEN 1 AND 11", name="kind"),
+    Column("listed_at", TIME),
+    written_in(),
+    Column("concerns_entry_id", Uuid, ForeignKey("entry.entry_id")),
+    Column("keep_until", Date),
+    CheckConstraint("kind BETWEEN 1 AND 18", name="kind"),
     CheckConstraint("channels <> 0", name="channels"),
-    CheckConstraint("source BETWEEN 1 AND 11", name="source"),
+    CheckConstraint("source BETWEEN 1 AND 12", name="source"),
     CheckConstraint("precision BETWEEN 1 AND 3", name="precision"),
     CheckConstraint("(precision = 3) = (expressed_at IS NULL)", name="expressed_at"),
     CheckConstraint("time_zone ~ '^[A-Za-z0-9_+/-]{0,64}$'", name="time_zone"),
     CheckConstraint(
-        "(kind = 5 OR kind = 10 AND attempt_outcome = 4) = (lifts_entry_id IS NOT NULL)",
+        "CASE WHEN kind IN (12, 13, 18)"
+        " THEN lifts_entry_id IS NULL OR lifts_entry_id = concerns_entry_id"
+        " ELSE (kind IN (5, 17) OR kind = 10 AND attempt_outcome = 4)"
+        " = (lifts_entry_id IS NOT NULL) END",
         name="lifts_entry_id",
     ),
+    CheckConstraint(
+        "CASE WHEN kind IN (12, 13, 14, 15, 16, 18) THEN concerns_entry_id IS NOT NULL"
+        " ELSE concerns_entry_id IS NULL OR kind IN (1, 2, 3, 4, 6, 8) END",
+        name="concerns_entry_id",
+    ),
+    CheckConstraint("(kind = 14) = (keep_until IS NOT NULL)", name="keep_until"),
     CheckConstraint("kind <> 10 OR lifts_entry_id = attempt_id", name="release"),
     CheckConstraint("(kind = 10) = (attempt_id IS NOT NULL)", name="attempt_id"),
     CheckConstraint(
@@ -133,8 +146,16 @@ entry = Table(
         "counts_at",
         postgresql_where=text("register IS NOT NULL"),
     ),
+    Index(None, "concerns_entry_id", postgresql_where=text("concerns_entry_id IS NOT NULL")),
+    Index(
+        "entry_identity_end_key",
+        "concerns_entry_id",
+        unique=True,
+        postgresql_where=text("kind IN (12, 13)"),
+    ),
+    Index(None, "written_in"),
 )
-"""The ledger: one row a fact."""
+"""The ledger: one row a fact. An identity ends once: it expires or it is erased."""
 
 entry_contact_point = Table(
     "entry_contact_point",
@@ -179,10 +200,10 @@ standing = Table(
     Column("channels", Integer, nullable=False),
     Column("purposes", ARRAY(Text)),
     Column("source", SmallInteger, nullable=False),
-    Column("counts_at", _Time, nullable=False),
-    Column("expressed_at", _Time),
-    Column("expires_at", _Time),
-    Column("lifted_at", _Time),
+    Column("counts_at", TIME, nullable=False),
+    Column("expressed_at", TIME),
+    Column("expires_at", TIME),
+    Column("lifted_at", TIME),
     Column("proven", Boolean, nullable=False),
     Column("lifts_opt_outs", Boolean, nullable=False),
     Column("partner_id", Text),
@@ -197,21 +218,82 @@ register_standing = Table(
     Column("register", Text, primary_key=True),
     Column("entry_id", Uuid, ForeignKey("entry.entry_id"), nullable=False),
     Column("is_listed", Boolean, nullable=False),
-    Column("checked_at", _Time, nullable=False),
-    Column("listed_at", _Time),
+    Column("checked_at", TIME, nullable=False),
+    Column("listed_at", TIME),
 )
 """The last result of each national register; derived from the ledger (`register_projection`)."""
+
+vault_key = Table(
+    "vault_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("month", Date),
+    Column("created_at", TIME, nullable=False),
+    written_in(),
+    CheckConstraint("month = date_trunc('month', month)", name="month"),
+)
+"""The keys that may seal: that they exist, the keys themselves are in the key store.
+
+`month` is the first day of the month in which what the key seals expires; NULL for the keys of
+holds, which have no month, and for those of the keyring, which sealed before there were months.
+"""
+
+retired_vault_key = Table(
+    "retired_vault_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("month", Date),
+    Column("retired_at", TIME, nullable=False),
+    Column("destroyed_at", TIME),
+    written_in(),
+)
+"""The keys that seal no more, and when the key store had destroyed each."""
+
+
+def _times_sealed() -> Column[int]:
+    """Tells which of two states of a row is the newer one; a trigger counts it on."""
+    return Column("times_sealed", Integer, nullable=False, server_default=text("1"))
+
+
+def _sealed() -> tuple[Column[Any], ...]:
+    """What was sealed, under which key, and the last day it is kept."""
+    return (
+        Column("key_id", Text, ForeignKey("vault_key.key_id"), nullable=False),
+        Column("wrapped_key", LargeBinary, nullable=False),
+        Column("nonce", LargeBinary, nullable=False),
+        Column("ciphertext", LargeBinary, nullable=False),
+        Column("expires_on", Date, nullable=False, server_default=_IN_SEVEN_YEARS),
+        written_in(),
+    )
+
+
+_IN_SEVEN_YEARS: Final = text("(CURRENT_DATE + '7 years'::interval)")
+"""For what a program of before this column writes during a rolling update."""
 
 vault = Table(
     "vault",
     metadata,
     Column("entry_id", Uuid, ForeignKey("entry.entry_id"), primary_key=True),
-    Column("key_id", Text, nullable=False),
-    Column("wrapped_key", LargeBinary, nullable=False),
-    Column("nonce", LargeBinary, nullable=False),
-    Column("ciphertext", LargeBinary, nullable=False),
+    *_sealed(),
+    Column("held", Boolean, nullable=False, server_default=text("false")),
+    _times_sealed(),
+    Index(None, "expires_on", postgresql_where=text("NOT held")),
+    Index(None, "key_id"),
+    Index(None, "written_in"),
 )
-"""What identifies the person of an entry, sealed (`vault`)."""
+"""What identifies the person of an entry, sealed (`vault`). A hold stops its expiry."""
+
+sealed_note = Table(
+    "sealed_note",
+    metadata,
+    Column("note_id", Uuid, primary_key=True),
+    *_sealed(),
+    _times_sealed(),
+    Index(None, "expires_on"),
+    Index(None, "key_id"),
+    Index(None, "written_in"),
+)
+"""Who did what, why, and for whom, sealed: of accesses and of rights requests."""
 
 _PARTNER_TERMS: Final = (
     ("name", Text),
@@ -219,7 +301,7 @@ _PARTNER_TERMS: Final = (
     ("permitted_channels", Integer),
     ("permitted_purposes", ARRAY(Text)),
     ("maximum_lead_age_days", Integer),
-    ("recorded_at", _Time),
+    ("recorded_at", TIME),
 )
 
 partner = Table(
@@ -240,7 +322,7 @@ partner_change = Table(
     Column("controller", Text, nullable=False),
     Column("partner_id", Text, nullable=False),
     *(Column(name, kind, nullable=False) for name, kind in _PARTNER_TERMS),
-    _written_in(),
+    written_in(),
     Index(None, "controller", "partner_id"),
 )
 """Every state a partner was saved in."""
@@ -250,16 +332,24 @@ write_request = Table(
     metadata,
     Column("id_digest", LargeBinary, primary_key=True),
     Column("content_digest", LargeBinary, nullable=False),
-    Column("recorded_at", _Time, nullable=False),
+    Column("recorded_at", TIME, nullable=False),
+    Column("key_version", SmallInteger, nullable=False, server_default=text("1")),
+    written_in(),
     _is_digest("id_digest"),
     _is_digest("content_digest"),
+    Index(None, "written_in"),
 )
 """The requests seen: inserted first, so that a concurrent repetition waits for the first."""
 
 write_answer = Table(
     "write_answer",
     metadata,
-    Column("id_digest", LargeBinary, ForeignKey("write_request.id_digest"), primary_key=True),
+    Column(
+        "id_digest",
+        LargeBinary,
+        ForeignKey("write_request.id_digest", onupdate="CASCADE"),
+        primary_key=True,
+    ),
     Column("revision", Text, nullable=False),
     Column("details", JSONB, nullable=False),
 )
@@ -270,7 +360,8 @@ policy_version = Table(
     metadata,
     Column("version", Text, primary_key=True),
     Column("files", JSONB, nullable=False),
-    Column("stored_at", _Time, nullable=False),
+    Column("stored_at", TIME, nullable=False),
+    written_in(),
 )
 """Every policy that was ever in force, as its files."""
 
@@ -279,7 +370,8 @@ policy_activation = Table(
     metadata,
     Column("activation_number", BigInteger, Identity(always=True), primary_key=True),
     Column("version", Text, ForeignKey("policy_version.version"), nullable=False),
-    Column("activated_at", _Time, nullable=False),
+    Column("activated_at", TIME, nullable=False),
+    written_in(),
 )
 """When each came into force."""
 
@@ -289,6 +381,7 @@ key_check = Table(
     Column("kind", Text, primary_key=True),
     Column("key_id", Text, primary_key=True),
     Column("check_value", LargeBinary, nullable=False),
+    written_in(),
     CheckConstraint("kind IN ('digest', 'vault')", name="kind"),
 )
 """By what a wrong or missing key is noticed before it answers anything."""
@@ -298,8 +391,39 @@ registry = Table(
     metadata,
     Column("only_row", Boolean, primary_key=True),
     Column("incarnation", Uuid, nullable=False),
-    Column("began_at", _Time, nullable=False, server_default=text("'-infinity'")),
+    Column("began_at", TIME, nullable=False, server_default=text("'-infinity'")),
+    Column("digest_oldest", SmallInteger, nullable=False, server_default=text("1")),
+    Column("digest_newest", SmallInteger, nullable=False, server_default=text("1")),
+    Column("reconciling", Boolean, nullable=False, server_default=text("false")),
+    CheckConstraint("only_row", name="only_row"),
+    CheckConstraint("1 <= digest_oldest AND digest_oldest <= digest_newest", name="digests"),
+)
+"""One row: which life of which database this is, and since when; a restore gives it both anew,
+because the numbers of transactions start over. And through how many digest keys the digests in it
+went: all of them through `digest_oldest` at least, new ones through `digest_newest`. No server
+starts while it is `reconciling`, for opt-outs are missing until the log is replayed to its end."""
+
+refused_lead = Table(
+    "refused_lead",
+    metadata,
+    Column("refused_lead_number", BigInteger, Identity(always=True), primary_key=True),
+    Column("controller", Text, nullable=False),
+    Column("partner_id", Text, nullable=False),
+    Column("refusal", SmallInteger, nullable=False),
+    Column("recorded_at", TIME, nullable=False),
+    Column("expires_on", Date, nullable=False),
+    written_in(),
+    Index(None, "expires_on"),
+    Index(None, "written_in"),
+)
+"""That a partner's lead was refused, and why; nothing of the person."""
+
+export_progress = Table(
+    "export_progress",
+    metadata,
+    Column("only_row", Boolean, primary_key=True),
+    Column("snapshot", Text, nullable=False),
+    Column("exported_at", TIME, nullable=False),
     CheckConstraint("only_row", name="only_row"),
 )
-"""One row: which life of which database this is, and since when. A restore gives it both anew,
-because the numbers of transactions start over."""
+"""How far the log was exported: every transaction that the snapshot saw."""

@@ -17,7 +17,9 @@ from consent_registry_server.domain.vocabulary import (
     EntryKind,
     Source,
 )
-from consent_registry_server.service.ports import Deadline, Standing, StandingRow
+from consent_registry_server.service.ports import Deadline, Digested, Standing, StandingRow
+from consent_registry_server.storage.digests import DigestRange, Lookup, StoredDigests
+from consent_registry_server.storage.life import is_life, other_life
 from consent_registry_server.storage.prepared import Prepared, digest_array, run
 from consent_registry_server.storage.projection import COLUMNS
 from consent_registry_server.storage.register_projection import COLUMNS as REGISTER_COLUMNS
@@ -43,20 +45,23 @@ ATTEMPTS_FOR: Final = "interval '400 days'"
 reads: as old as that now, and before the last one, so that no clock that runs ahead hides them.
 """
 
-# One statement, hence one snapshot, for the rows and for the revision that names it; the outer
-# join keeps the revision when there are no rows. The contact points come first and once, as a
-# common table, and OFFSET 0 makes the rest start at them: planned while the tables are empty, it
-# would else read all of standing for ever after.
+# One statement, hence one snapshot, for the rows, for the revision that names it and for how the
+# digests in it are to be looked up; the outer join keeps these when there are no rows. The contact
+# points come first and once, as a common table, and OFFSET 0 makes the rest start at them: planned
+# while the tables are empty, it would else read all of standing for ever after.
 READ_STANDING: Final = Prepared(
     "read_standing",
-    "bytea[], text, integer",
+    "bytea[], text, integer, uuid",
     f"""
-    WITH state AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot),
+    WITH state AS MATERIALIZED (
+        SELECT digest_oldest, digest_newest, pg_current_snapshot()::text AS snapshot
+        FROM registry WHERE {is_life("$4")}
+    ),
     point AS MATERIALIZED (
         SELECT contact_point_ref, wide_digest, exact_digest, unit_state
         FROM contact_point WHERE wide_digest = ANY ($1)
     )
-    SELECT state.snapshot, found.*
+    SELECT state.*, found.*
     FROM state LEFT JOIN (
         SELECT point.wide_digest, point.exact_digest, point.unit_state,
             standing.kind, standing.entry_id::text, standing.channels, standing.purposes,
@@ -104,14 +109,15 @@ READ_STANDING: Final = Prepared(
 class PostgresStanding:
     """Reads standing from PostgreSQL, always its primary: no answer is older than any revision."""
 
-    def __init__(self, database: Database, incarnation: UUID) -> None:
+    def __init__(self, database: Database, incarnation: UUID, digests: StoredDigests) -> None:
         self._database = database
         self._incarnation = incarnation
+        self._digests = digests
 
     def read(
         self,
         controller: ControllerId,
-        wide_digests: Sequence[bytes],
+        points: Sequence[Digested],
         *,
         deadline: Deadline,
         at_least_as_fresh: str = "",
@@ -120,48 +126,67 @@ class PostgresStanding:
         if at_least_as_fresh:
             parse_revision(at_least_as_fresh)
         limit = self._database.limits.standing_rows
-        parameters = _parameters(controller, wide_digests, limit)
-        rows = self._database.rows(READ_STANDING, parameters, deadline=deadline)
-        return _standing(rows, self._incarnation, limit)
+
+        def rows(lookup: Lookup) -> _Found:
+            parameters = _parameters(controller, lookup, limit, self._incarnation)
+            return _found(self._database.rows(READ_STANDING, parameters, deadline=deadline))
+
+        found, lookup = self._digests.find(points, rows)
+        return _standing(found, lookup, self._incarnation, limit)
 
 
 def read_within(
     connection: PoolProxiedConnection,
     controller: ControllerId,
-    wide_digests: Sequence[bytes],
+    points: Sequence[Digested],
     *,
+    digests: StoredDigests,
     incarnation: UUID,
     limit: int,
 ) -> Standing:
     """Reads standing inside a transaction, its own writes included."""
-    parameters = _parameters(controller, wide_digests, limit)
-    rows = run(connection, (READ_STANDING, parameters))
-    return _standing(rows, incarnation, limit)
+
+    def rows(lookup: Lookup) -> _Found:
+        parameters = _parameters(controller, lookup, limit, incarnation)
+        return _found(run(connection, (READ_STANDING, parameters)))
+
+    found, lookup = digests.find(points, rows)
+    return _standing(found, lookup, incarnation, limit)
 
 
-def _parameters(controller: ControllerId, wide_digests: Sequence[bytes], limit: int) -> list[Any]:
+_Rows = list[tuple[Any, ...]]
+_Found = tuple[DigestRange, _Rows]
+
+_STATE_COLUMNS: Final = 3
+
+
+def _parameters(
+    controller: ControllerId, lookup: Lookup, limit: int, incarnation: UUID
+) -> list[Any]:
     # One row more than allowed tells that there are too many.
-    return [digest_array(wide_digests), controller, limit + 1]
+    return [digest_array(lookup.wides), controller, limit + 1, str(incarnation)]
 
 
-def _standing(rows: list[tuple[Any, ...]], incarnation: UUID, limit: int) -> Standing:
-    revision = Revision(incarnation, snapshot=rows[0][0]).token()
-    if rows[0][1] is None:
+def _found(rows: _Rows) -> _Found:
+    if not rows:
+        raise other_life()
+    return DigestRange(*rows[0][:2]), rows
+
+
+def _standing(rows: _Rows, lookup: Lookup, incarnation: UUID, limit: int) -> Standing:
+    revision = Revision(incarnation, snapshot=rows[0][2]).token()
+    if rows[0][_STATE_COLUMNS] is None:
         return Standing(revision, [])
     if len(rows) > limit:
         raise LimitExceeded(
             "TOO_MANY_ENTRIES", f"the contact points have more than {limit} entries"
         )
-    return Standing(revision, [_row(row) for row in rows])
+    return Standing(revision, [standing_row(row[_STATE_COLUMNS:], lookup) for row in rows])
 
 
-def _row(row: tuple[Any, ...]) -> StandingRow:
-    return standing_row(row[1:])
-
-
-def standing_row(row: Sequence[Any]) -> StandingRow:
-    """A row of the query's columns, in the order of `StandingRow`."""
-    wide, exact, unit_state, kind, entry_id = row[:5]
-    return StandingRow(
-        bytes(wide), bytes(exact), unit_state, kind, EntryId(UUID(entry_id)), *row[5:]
-    )
+def standing_row(row: Sequence[Any], lookup: Lookup) -> StandingRow:
+    """A row of the query's columns, in the order of `StandingRow`, by its base digests."""
+    stored_wide, stored_exact, unit_state, kind, entry_id = row[:5]
+    wide = lookup.base_wide(bytes(stored_wide))
+    exact = lookup.base_exact(bytes(stored_exact))
+    return StandingRow(wide, exact, unit_state, kind, EntryId(UUID(entry_id)), *row[5:])

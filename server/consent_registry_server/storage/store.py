@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.service.ports import Deadline, ScrubAge
@@ -14,9 +14,11 @@ from consent_registry_server.storage.database import (
     make_engine,
     pool_status,
 )
+from consent_registry_server.storage.digests import StoredDigests
 from consent_registry_server.storage.errors import NoDeadline, translated
 from consent_registry_server.storage.history import PostgresHistory
-from consent_registry_server.storage.key_check import verify_keys
+from consent_registry_server.storage.key_check import DigestKeyCheck, verify_keys
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.ledger import PostgresLedger
 from consent_registry_server.storage.migrate import check_current
@@ -27,7 +29,9 @@ from consent_registry_server.storage.scrub_ages import read_scrub_ages
 from consent_registry_server.storage.seal import KeyringSealer
 from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.standing import PostgresStanding
+from consent_registry_server.storage.subjects import PostgresSubjectHistory
 from consent_registry_server.storage.vault import Vault
+from consent_registry_server.storage.vault_keys import VaultKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,10 @@ class Store:
     standing: PostgresStanding
     history: PostgresHistory
     past: PostgresPast
+    subject_history: PostgresSubjectHistory
     policy_versions: PostgresPolicyVersions
     sealer: KeyringSealer
+    vault: Vault
     database: Database
 
     def ping(self, deadline: Deadline | None = None) -> None:
@@ -58,46 +64,66 @@ class Store:
         """How busy the connection pool is."""
         return pool_status(self.database.engine)
 
+    def warm_up(self) -> None:
+        """Reads the vault's keys, so that the key store may be away for a while from here on.
+
+        Raises:
+            Unavailable: the database or the key store does not answer.
+        """
+        with self.database.transaction(NoDeadline()) as connection:
+            self.vault.keys.warm_up(connection.connection)
+
     def close(self) -> None:
         """Closes the connections; those in use are closed when they come back."""
         self.database.engine.dispose()
 
 
-def open_store(url: str, keyring: Keyring, limits: StorageLimits | None = None) -> Store:
+def open_store(
+    url: str, keyring: Keyring, key_store: KeyStore, limits: StorageLimits | None = None
+) -> Store:
     """Opens the database of a URL, after making sure that program, database and keys agree.
 
     Raises:
-        ConfigurationError: the schema is not this program's, or the keyring not the database's.
-        Unavailable: the database cannot be reached.
+        ConfigurationError: the schema is not this program's, the keyring not the database's, or
+            the key store is none.
+        Unavailable: the database or the key store cannot be reached.
     """
     limits = limits or StorageLimits()
     engine = make_engine(url, limits)
     try:
         check_current(engine)
-        verify_keys(engine, keyring)
-        return _store(engine, keyring, limits)
+        key_store.check()
+        versions = verify_keys(engine, keyring)
+        digests = StoredDigests(keyring, versions, DigestKeyCheck(engine, keyring))
+        return _store(Database(engine, limits), keyring, VaultKeys(keyring, key_store), digests)
     except BaseException:
         engine.dispose()
         raise
 
 
-def _store(engine: Engine, keyring: Keyring, limits: StorageLimits) -> Store:
-    with translated(NoDeadline()), engine.connect() as connection:
-        incarnation = connection.scalar(select(registry.c.incarnation))
+def _store(database: Database, keyring: Keyring, keys: VaultKeys, digests: StoredDigests) -> Store:
+    with translated(NoDeadline()), database.engine.connect() as connection:
+        incarnation = connection.scalar(
+            select(registry.c.incarnation).where(~registry.c.reconciling)
+        )
     if incarnation is None:
-        raise ConfigurationError("the database has no incarnation: it was restored incompletely")
-    database = Database(engine, limits)
+        raise ConfigurationError(
+            "the database was restored incompletely: run `consent-registry reconcile` to its end"
+        )
+    vault = Vault(keys)
     return Store(
         ledger=PostgresLedger(
             database,
-            Vault(keyring),
+            vault,
             incarnation=incarnation,
-            key_version=len(keyring.digest_keys),
+            digests=digests,
         ),
-        standing=PostgresStanding(database, incarnation),
-        history=PostgresHistory(database),
-        past=PostgresPast(database, incarnation),
+        standing=PostgresStanding(database, incarnation, digests),
+        history=PostgresHistory(database, digests),
+        past=PostgresPast(database, incarnation, digests),
+        subject_history=PostgresSubjectHistory(database, vault),
         policy_versions=PostgresPolicyVersions(database),
         sealer=KeyringSealer(keyring),
+        vault=vault,
         database=database,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from consent_registry_server.service.ports import PreparedEntry, Recorded, Reque
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.store import Store
 from tests.conftest import run_sql
+from tests.integration.storage.exported_log import LogDesk
 from tests.integration.storage.samples import NO_DEADLINE, NOON_US, Samples
 
 Append = Callable[..., Recorded]
@@ -35,6 +37,14 @@ def append(store: Store, samples: Samples) -> Append:
         return store.ledger.write(request, NOON_US, work, deadline=NO_DEADLINE)
 
     return write
+
+
+@pytest.fixture
+def desk(
+    postgres_url: str, store: Store, samples: Samples, keyring: Keyring, tmp_path: Path
+) -> LogDesk:
+    """An empty registry whose log was never exported."""
+    return LogDesk(postgres_url, store, samples, keyring, tmp_path / "registry.log")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Final
 from uuid import uuid4
 
@@ -32,6 +33,8 @@ FRANCE: Final = ControllerId("alarm-fr")
 NORWAY: Final = ControllerId("alarm-no")
 NOON_US: Final = 1_790_000_000_123_456
 SECOND_US: Final = 1_000_000
+KEPT_UNTIL: Final = date(2033, 9, 21)
+"""The last day of what is said at noon, and not a consent."""
 
 
 @dataclass
@@ -91,6 +94,7 @@ class Samples:
             recorded_at_us=NOON_US,
             counts_at_us=at_us,
             contact_points=points,
+            identity_expires_on=KEPT_UNTIL,
         )
 
     def lift(self, lifted: PreparedEntry, *, at_us: int) -> PreparedEntry:

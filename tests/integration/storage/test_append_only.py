@@ -7,6 +7,7 @@ import pytest
 from psycopg2 import errors
 
 from consent_registry_server.storage.errors import DatabaseFault
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.store import Store, open_store
 from tests.conftest import run_sql
@@ -14,6 +15,7 @@ from tests.integration.storage.conftest import Append, Sql
 from tests.integration.storage.samples import FRANCE, NO_DEADLINE, NOON_US, Samples
 
 INSUFFICIENT_PRIVILEGE = "42501"
+RESTRICT_VIOLATION = "23001"
 HISTORY = {
     "entry": "controller",
     "entry_contact_point": "kind",
@@ -24,21 +26,41 @@ HISTORY = {
     "write_request": "recorded_at",
     "write_answer": "revision",
 }
+TRAIL = {"access": "caller_id", "rights_request": "received_on", "rights_request_event": "outcome"}
+"""As history, but that its rows go after their day."""
 CHANGES = [
+    *(f"UPDATE {table} SET {column} = DEFAULT" for table, column in TRAIL.items()),  # noqa: S608
+    *(f"TRUNCATE {table} CASCADE" for table in TRAIL),
+    "UPDATE contact_point SET kind = DEFAULT",
+    "UPDATE contact_point SET contact_point_ref = DEFAULT",
+    "UPDATE contact_point SET normaliser_version = DEFAULT",
     *(f"UPDATE {table} SET {column} = DEFAULT" for table, column in HISTORY.items()),  # noqa: S608
     *(f"DELETE FROM {table}" for table in HISTORY),  # noqa: S608
     *(f"TRUNCATE {table} CASCADE" for table in HISTORY),
 ]
 BEYOND_HISTORY = [
-    "UPDATE vault SET key_id = key_id",
-    "DELETE FROM vault",
     "TRUNCATE vault",
     "TRUNCATE standing",
     "TRUNCATE register_standing",
+    "TRUNCATE refused_lead",
+    "TRUNCATE sealed_note",
+    "TRUNCATE vault_key CASCADE",
     "DELETE FROM partner",
+    "DELETE FROM retired_vault_key",
+    "DELETE FROM rights_request_event",
+    "DELETE FROM key_check",
+    "DELETE FROM export_progress",
+    "UPDATE vault_key SET month = month",
+    "UPDATE refused_lead SET expires_on = expires_on",
+    "UPDATE registry SET reconciling = reconciling",
+    "UPDATE write_request SET written_in = written_in",
+    "UPDATE write_answer SET id_digest = id_digest",
+    "ALTER TABLE access DISABLE TRIGGER ALL",
+    "SET session_replication_role = replica",
     "UPDATE key_check SET key_id = key_id",
     "UPDATE registry SET incarnation = incarnation",
-    "UPDATE contact_point SET exact_digest = exact_digest",
+    "UPDATE contact_point SET unit_state = unit_state",
+    "UPDATE write_request SET recorded_at = recorded_at",
     "ALTER TABLE entry DISABLE TRIGGER ALL",
     "CREATE TABLE entry_copy (entry_id uuid)",
 ]
@@ -46,12 +68,24 @@ READS_AND_ADDS = {"SELECT", "INSERT"}
 CHANGES_TOO = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 GRANTS = {
     **dict.fromkeys(HISTORY, READS_AND_ADDS),
-    "vault": READS_AND_ADDS,
+    "vault": CHANGES_TOO,
     "key_check": READS_AND_ADDS,
     "standing": CHANGES_TOO,
     "register_standing": CHANGES_TOO,
     "partner": {"SELECT", "INSERT", "UPDATE"},
-    "registry": {"SELECT"},
+    "registry": {"SELECT", "digest_oldest UPDATE", "digest_newest UPDATE"},
+    "contact_point": READS_AND_ADDS
+    | {"exact_digest UPDATE", "wide_digest UPDATE", "key_version UPDATE"},
+    "write_request": READS_AND_ADDS
+    | {"id_digest UPDATE", "content_digest UPDATE", "key_version UPDATE"},
+    "vault_key": READS_AND_ADDS | {"DELETE"},
+    "retired_vault_key": READS_AND_ADDS | {"UPDATE"},
+    "sealed_note": CHANGES_TOO,
+    "access": READS_AND_ADDS | {"DELETE"},
+    "rights_request": READS_AND_ADDS | {"DELETE"},
+    "rights_request_event": READS_AND_ADDS,
+    "refused_lead": READS_AND_ADDS | {"DELETE"},
+    "export_progress": READS_AND_ADDS | {"UPDATE"},
     "alembic_version": {"SELECT"},
 }
 """All that the application's role may do, by table."""
@@ -64,8 +98,8 @@ def unchanged(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def unchanged_store(unchanged: str, keyring: Keyring) -> Iterator[Store]:
-    opened = open_store(unchanged, keyring)
+def unchanged_store(unchanged: str, keyring: Keyring, key_store: KeyStore) -> Iterator[Store]:
+    opened = open_store(unchanged, keyring, key_store)
     yield opened
     opened.close()
 
@@ -114,6 +148,95 @@ def test_a_superuser_acting_as_a_replica_does_not_change_history_either(unchange
         run_sql(unchanged, "SET session_replication_role = replica; DELETE FROM entry")
 
 
+KEPT_TABLES = ("access", "rights_request", "refused_lead")
+KEPT_ROWS = """
+    INSERT INTO access (access_id, accessed_at, controller, caller_id, operation, note_id,
+        expires_on)
+    VALUES (gen_random_uuid(), now(), 'alarm-fr', 'caller', 1, gen_random_uuid(), {day});
+    INSERT INTO rights_request (rights_request_id, controller, kind, received_on, due_on,
+        opened_at, note_id, expires_on)
+    VALUES (gen_random_uuid(), 'alarm-fr', 1, '2026-01-01', '2026-01-31', now(),
+        gen_random_uuid(), {day});
+    INSERT INTO rights_request_event (rights_request_id, kind, happened_at, outcome, note_id)
+    SELECT rights_request_id, 2, now(), 1, gen_random_uuid() FROM rights_request;
+    INSERT INTO refused_lead (controller, partner_id, refusal, recorded_at, expires_on)
+    VALUES ('alarm-fr', 'union-42', 1, now(), {day})
+"""
+NAMED_DAY = "SELECT set_config('consent_registry.as_of', ({day})::date::text, true)"
+
+
+def delete_from(store: Store, table: str, *, as_of: str = "") -> int:
+    """Deletes all of a table as the application does, on a day that it names; returns how many."""
+    with store.database.transaction(NO_DEADLINE) as connection:
+        if as_of:
+            connection.exec_driver_sql(NAMED_DAY.format(day=as_of))
+        return connection.exec_driver_sql(f"DELETE FROM {table}").rowcount  # noqa: S608
+
+
+@pytest.mark.parametrize("table", KEPT_TABLES)
+@pytest.mark.parametrize(
+    "day, as_of",
+    [
+        pytest.param("CURRENT_DATE + 400", "", id="long-before"),
+        pytest.param("CURRENT_DATE", "", id="on-the-last-day"),
+        pytest.param("CURRENT_DATE + 400", "CURRENT_DATE + 400", id="named-on-the-last-day"),
+        pytest.param("CURRENT_DATE - 1", "CURRENT_DATE - 1", id="a-day-in-the-past-was-named"),
+    ],
+)
+def test_no_row_of_the_trail_goes_before_its_day_is_over(
+    store: Store, sql: Sql, table: str, day: str, as_of: str
+) -> None:
+    """Neither by the application nor by a superuser, who may even act as a replica."""
+    sql(KEPT_ROWS.format(day=day))
+    with pytest.raises(DatabaseFault) as error:
+        delete_from(store, table, as_of=as_of)
+    assert error.value.sqlstate == RESTRICT_VIOLATION
+    named = f"{NAMED_DAY.format(day=as_of)}; " if as_of else ""
+    for role in ("origin", "replica"):
+        with pytest.raises(errors.RestrictViolation, match="is kept until"):
+            sql(f"SET session_replication_role = {role}; {named}DELETE FROM {table}")  # noqa: S608
+    assert sql(f"SELECT count(*) FROM {table}") == [(1,)]  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    "day, as_of",
+    [
+        pytest.param("CURRENT_DATE - 1", "", id="today"),
+        pytest.param("CURRENT_DATE + 400", "CURRENT_DATE + 401", id="on-a-day-that-is-named"),
+    ],
+)
+def test_the_trail_goes_after_its_day(store: Store, sql: Sql, day: str, as_of: str) -> None:
+    """The events of a rights request go with it, and only so."""
+    sql(KEPT_ROWS.format(day=day))
+    assert [delete_from(store, table, as_of=as_of) for table in KEPT_TABLES] == [1, 1, 1]
+    assert sql("SELECT count(*) FROM rights_request_event") == [(0,)]
+
+
+def test_the_day_that_was_named_ends_with_the_transaction(store: Store, sql: Sql) -> None:
+    """The next one of the same connection deletes nothing by it."""
+    sql(KEPT_ROWS.format(day="CURRENT_DATE + 400"))
+    assert delete_from(store, "access", as_of="CURRENT_DATE + 401") == 1
+    with pytest.raises(DatabaseFault):
+        delete_from(store, "refused_lead")
+
+
+def test_the_application_changes_the_digests_of_a_request_and_its_answer_follows(
+    store: Store, append: Append, sql: Sql
+) -> None:
+    """As a rotation of the digest keys does; what was asked when and answered stays."""
+    append()
+    what = "recorded_at, revision, details FROM write_request JOIN write_answer USING (id_digest)"
+    before = sql(f"SELECT {what}")
+    digest = "\\x" + "ab" * 16
+    with store.database.transaction(NO_DEADLINE) as connection:
+        connection.exec_driver_sql(
+            f"UPDATE write_request SET id_digest = '{digest}', content_digest = '{digest}',"  # noqa: S608
+            " key_version = 2"
+        )
+    assert sql(f"SELECT {what}") == before
+    assert sql("SELECT encode(id_digest, 'hex') FROM write_answer") == [("ab" * 16,)]
+
+
 def test_the_digests_of_a_contact_point_can_change_when_keys_rotate(
     append: Append, samples: Samples, sql: Sql, store: Store
 ) -> None:
@@ -122,7 +245,8 @@ def test_the_digests_of_a_contact_point_can_change_when_keys_rotate(
     rotated = samples.wide("rotated")
     sql(f"UPDATE contact_point SET wide_digest = '\\x{rotated.hex()}'")  # noqa: S608
 
-    assert len(store.standing.read(FRANCE, [rotated], deadline=NO_DEADLINE).rows) == 1
+    found = store.standing.read(FRANCE, [samples.point("rotated")], deadline=NO_DEADLINE)
+    assert len(found.rows) == 1
 
 
 @pytest.mark.parametrize(

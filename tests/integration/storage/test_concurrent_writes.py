@@ -6,6 +6,7 @@ from typing import Any
 
 from consent_registry_server.service.ports import PreparedEntry, Recorded, Transaction
 from consent_registry_server.storage.database import StorageLimits
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.rebuild import compare_standing, rebuild_standing
 from consent_registry_server.storage.store import Store, open_store
@@ -50,15 +51,17 @@ def test_different_requests_at_once_on_one_contact_point_are_all_kept(
     at_once(write_all, WRITERS)
 
     assert rows("SELECT count(*) FROM contact_point") == [(2,)]
-    standing = store.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE)
+    standing = store.standing.read(FRANCE, [samples.point("a")], deadline=NO_DEADLINE)
     assert len(standing.rows) == 5 * WRITERS
     assert compare_standing(store.database.engine) == 0
 
 
 def test_new_contact_points_named_in_opposite_orders_do_not_deadlock(
-    postgres_url: str, keyring: Keyring, samples: Samples
+    postgres_url: str, keyring: Keyring, key_store: KeyStore, samples: Samples
 ) -> None:
-    once = open_store(postgres_url, keyring, StorageLimits(pool_size=WRITERS, write_attempts=1))
+    once = open_store(
+        postgres_url, keyring, key_store, StorageLimits(pool_size=WRITERS, write_attempts=1)
+    )
     points = [samples.point(f"p{index}") for index in range(50)]
 
     def write(number: int) -> Recorded:
@@ -87,7 +90,7 @@ def test_of_lifts_at_once_the_earliest_counts(
         WRITERS,
     )
 
-    standing = store.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE)
+    standing = store.standing.read(FRANCE, [samples.point("a")], deadline=NO_DEADLINE)
     assert [row.lifted_at_us for row in standing.rows] == [NOON_US + SECOND_US]
     assert compare_standing(store.database.engine) == 0
 
@@ -110,8 +113,10 @@ def test_writers_and_rebuilds_at_once_end_in_the_right_standing(
 
 
 def test_writes_that_deadlock_are_repeated_until_both_succeed(
-    store: Store, samples: Samples, rows: Sql
+    store: Store, append: Append, samples: Samples, rows: Sql
 ) -> None:
+    # The first write of a month makes its key, and others of that month wait for it.
+    append(samples.entry(samples.point("first of the month")))
     both_hold_one = threading.Barrier(2)
     attempts: list[int] = []
 
@@ -133,7 +138,7 @@ def test_writes_that_deadlock_are_repeated_until_both_succeed(
     at_once(write, 2)
 
     assert len(attempts) == 3
-    assert rows("SELECT count(*) FROM entry") == [(4,)]
+    assert rows("SELECT count(*) FROM entry") == [(5,)]
     assert compare_standing(store.database.engine) == 0
 
 

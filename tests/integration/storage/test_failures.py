@@ -13,11 +13,12 @@ import pytest
 from consent_registry_server.domain.errors import DeadlineExceeded, Unavailable
 from consent_registry_server.service.ports import Transaction
 from consent_registry_server.storage.database import StorageLimits
+from consent_registry_server.storage.digests import ONLY_BASE, StoredDigests
 from consent_registry_server.storage.errors import DatabaseFault
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.ledger import PostgresLedger
 from consent_registry_server.storage.store import Store, open_store
-from consent_registry_server.storage.vault import Vault
 from tests.integration.storage.conftest import Append, Sql
 from tests.integration.storage.samples import (
     FRANCE,
@@ -63,12 +64,12 @@ def in_seconds(seconds: float) -> RealDeadline:
 
 
 @pytest.fixture
-def narrow_store(postgres_url: str, keyring: Keyring) -> Iterator[Store]:
+def narrow_store(postgres_url: str, keyring: Keyring, key_store: KeyStore) -> Iterator[Store]:
     """A store of a single connection and little patience."""
     limits = StorageLimits(
         pool_size=1, pool_overflow=0, pool_timeout_s=0.2, statement_timeout_s=0.2
     )
-    opened = open_store(postgres_url, keyring, limits)
+    opened = open_store(postgres_url, keyring, key_store, limits)
     yield opened
     opened.close()
 
@@ -124,7 +125,7 @@ def test_connections_that_died_in_the_pool_are_not_noticed_by_callers(
 
     for _ in range(3):
         sql(KILL_ALL)
-        found = store.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE)
+        found = store.standing.read(FRANCE, [samples.point("a")], deadline=NO_DEADLINE)
         assert len(found.rows) == 1
         sql(KILL_ALL)
         append(samples.entry())
@@ -198,9 +199,9 @@ def test_a_write_that_keeps_colliding_gives_up_after_named_attempts_with_growing
     pauses: list[float] = []
     ledger = PostgresLedger(
         store.database,
-        Vault(keyring),
+        store.vault,
         incarnation=samples.entry().entry_id,
-        key_version=1,
+        digests=StoredDigests(keyring, ONLY_BASE, lambda _: None),
         sleep=pauses.append,
         uniform=lambda _, most: most,
     )

@@ -22,7 +22,7 @@ ALL = Page(100, None)
 
 
 def listed(store: Store, samples: Samples, page: Page = ALL, name: str = "a") -> list[Entry]:
-    return store.history.entries(FRANCE, [samples.wide(name)], page, deadline=NO_DEADLINE)
+    return store.history.entries(FRANCE, [samples.point(name)], page, deadline=NO_DEADLINE)
 
 
 def ids(entries: Sequence[Entry | PreparedEntry]) -> list[EntryId]:
@@ -103,8 +103,8 @@ def test_an_entry_found_by_two_contact_points_is_listed_once(
 ) -> None:
     append(samples.entry(samples.point("a"), samples.point("b")))
 
-    digests = [samples.wide("a"), samples.wide("b")]
-    found = store.history.entries(FRANCE, digests, ALL, deadline=NO_DEADLINE)
+    points = [samples.point("a"), samples.point("b")]
+    found = store.history.entries(FRANCE, points, ALL, deadline=NO_DEADLINE)
 
     assert len(found) == 1
 

@@ -156,9 +156,9 @@ def test_a_write_sees_its_own_entries(store: Store, samples: Samples) -> None:
     entry = samples.entry(samples.point("a"))
 
     def work(transaction: Transaction) -> dict[str, Any]:
-        before = transaction.standing(FRANCE, [samples.wide("a")]).rows
+        before = transaction.standing(FRANCE, [samples.point("a")]).rows
         transaction.append([entry])
-        after = transaction.standing(FRANCE, [samples.wide("a")]).rows
+        after = transaction.standing(FRANCE, [samples.point("a")]).rows
         return {"before": len(before), "after": len(after)}
 
     recorded = store.ledger.write(samples.request(), NOON_US, work, deadline=NO_DEADLINE)

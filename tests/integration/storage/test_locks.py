@@ -109,7 +109,7 @@ def test_what_was_committed_during_the_wait_is_seen_after_it(
     def write(_: int) -> None:
         def work(transaction: Transaction) -> dict[str, Any]:
             transaction.lock(b"a")
-            attempts = transaction.standing(samples.controller, [samples.wide("a")]).rows
+            attempts = transaction.standing(samples.controller, [samples.point("a")]).rows
             transaction.append([samples.attempt(samples.point("a"))])
             return {"seen": len(attempts)}
 
@@ -141,10 +141,17 @@ def test_a_wait_beyond_the_callers_deadline_is_deadline_exceeded(
 
 
 def test_a_wait_beyond_the_named_limit_is_contention(
-    postgres_url: str, keyring: Keyring, store: Store, samples: Samples, rows: Sql
+    postgres_url: str,
+    keyring: Keyring,
+    store: Store,
+    samples: Samples,
+    rows: Sql,
 ) -> None:
     impatient = open_store(
-        postgres_url, keyring, StorageLimits(lock_timeout_s=0.05, write_attempts=2)
+        postgres_url,
+        keyring,
+        store.vault.keys.key_store,
+        StorageLimits(lock_timeout_s=0.05, write_attempts=2),
     )
 
     def work(transaction: Transaction) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import pytest
 
 from consent_registry_server.domain.vocabulary import EntryKind
 from consent_registry_server.service.ports import Page, StandingRow, Transaction
-from consent_registry_server.storage.database import StorageLimits, make_engine
-from consent_registry_server.storage.key_check import verify_keys
+from consent_registry_server.storage.key_check import checks_of
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import upgrade
 from consent_registry_server.storage.rebuild import RebuildReport, rebuild_standing
@@ -79,6 +79,7 @@ WRITTEN_BEFORE: Final = """
         FROM entry WHERE kind <> 5;
     INSERT INTO vault SELECT entry_id, 'vault-1', '\\x00', '\\x00', '\\x00' FROM entry;
     INSERT INTO write_request VALUES ('\\x{request}', '\\x{content}', '{first}');
+    INSERT INTO key_check VALUES {checks};
     INSERT INTO write_answer VALUES ('\\x{request}', 'AXg3', '{{"entry_ids": []}}');
 """
 
@@ -86,6 +87,19 @@ WRITTEN_BEFORE: Final = """
 def moment(seconds: int) -> str:
     """Some seconds after noon, for SQL."""
     return to_timestamp(NOON_US + seconds * SECOND_US).isoformat()
+
+
+ADDED: Final = {
+    "began_at": "-infinity",
+    "digest_newest": 1,
+    "digest_oldest": 1,
+    "expires_on": "2033-09-21",
+    "held": False,
+    "key_version": 1,
+    "reconciling": False,
+    "times_sealed": 1,
+}
+"""What old rows have in new columns; NULL in all others."""
 
 
 def contents(url: str) -> dict[str, list[dict[str, Any]]]:
@@ -101,9 +115,6 @@ def contents(url: str) -> dict[str, list[dict[str, Any]]]:
 def old_url(empty_postgres_url: str, keyring: Keyring, samples: Samples) -> str:
     """The URL of a database of the first schema, with data."""
     migrate_to(empty_postgres_url, "0001")
-    engine = make_engine(empty_postgres_url, StorageLimits())
-    verify_keys(engine, keyring)
-    engine.dispose()
     point, request = samples.point("a"), samples.request("of before")
     written = WRITTEN_BEFORE.format(
         ref=UUID(int=99),
@@ -114,16 +125,20 @@ def old_url(empty_postgres_url: str, keyring: Keyring, samples: Samples) -> str:
         third=moment(3),
         request=request.id_digest.hex(),
         content=request.content_digest.hex(),
+        checks=", ".join(
+            f"('{check.kind}', '{check.key_id}', '\\x{check.check_value.hex()}')"
+            for check in checks_of(keyring)
+        ),
     )
     run_sql(empty_postgres_url, written)
     return empty_postgres_url
 
 
 @pytest.fixture
-def migrated(old_url: str, keyring: Keyring) -> Iterator[Store]:
+def migrated(old_url: str, keyring: Keyring, key_store: KeyStore) -> Iterator[Store]:
     """A store on that database, migrated."""
     upgrade(old_url)
-    opened = open_store(old_url, keyring)
+    opened = open_store(old_url, keyring, key_store)
     yield opened
     opened.close()
 
@@ -134,7 +149,7 @@ def past(
     """What stood by what was known some seconds after noon, by the entries' numbers."""
     found = store.past.read_past(
         FRANCE,
-        [samples.wide("a")],
+        [samples.point("a")],
         at_us=None,
         known_at_us=None if seconds is None else NOON_US + seconds * SECOND_US,
         revision=revision,
@@ -154,11 +169,12 @@ def test_no_row_is_lost_or_changed(old_url: str) -> None:
         for old, new in zip(rows, after[table], strict=True):
             added = {name: value for name, value in new.items() if name not in old}
             assert {**new, **old} == new
-            assert set(added.values()) <= {None, "-infinity"}
+            known = {name: value for name, value in added.items() if value is not None}
+            assert known == {name: ADDED[name] for name in known}
 
 
 def test_what_stood_stands(migrated: Store, samples: Samples) -> None:
-    found = migrated.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE).rows
+    found = migrated.standing.read(FRANCE, [samples.point("a")], deadline=NO_DEADLINE).rows
 
     assert {row.entry_id.int for row in found} == set(STANDING)
     assert all(row.kind == row.entry_id.int and row.register == "" for row in found)
@@ -170,8 +186,8 @@ def test_what_stood_stands(migrated: Store, samples: Samples) -> None:
 
 
 def test_history_shows_what_it_showed(migrated: Store, samples: Samples) -> None:
-    digests, page = [samples.wide("a")], Page(100, None)
-    listed = migrated.history.entries(FRANCE, digests, page, deadline=NO_DEADLINE)
+    points, page = [samples.point("a")], Page(100, None)
+    listed = migrated.history.entries(FRANCE, points, page, deadline=NO_DEADLINE)
 
     assert [each.kind for each in listed] == sorted(KINDS, reverse=True)
     assert {each.attempt or each.register_result for each in listed} == {None}

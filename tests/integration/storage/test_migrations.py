@@ -19,6 +19,7 @@ from consent_registry_server.storage.database import (
     make_engine,
     make_owner_engine,
 )
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import (
     check_current,
@@ -27,7 +28,7 @@ from consent_registry_server.storage.migrate import (
     newest,
     upgrade,
 )
-from consent_registry_server.storage.schema import metadata
+from consent_registry_server.storage.officer_schema import access
 from consent_registry_server.storage.store import open_store
 from tests.conftest import run_sql
 
@@ -88,7 +89,7 @@ def test_the_migrations_lead_to_the_same_constraints_and_indexes(
     postgres_url: str, empty_postgres_url: str
 ) -> None:
     engine = create_engine(empty_postgres_url)
-    metadata.create_all(engine)
+    access.metadata.create_all(engine)
     engine.dispose()
 
     assert catalog(postgres_url) == catalog(empty_postgres_url)
@@ -155,22 +156,22 @@ def as_login(url: str, login: str) -> str:
 
 
 def test_a_login_that_may_take_the_role_can_serve(
-    postgres_url: str, login: str, keyring: Keyring
+    postgres_url: str, login: str, keyring: Keyring, key_store: KeyStore
 ) -> None:
     run_sql(postgres_url, f"GRANT consent_registry_app TO {login}")
 
-    open_store(as_login(postgres_url, login), keyring).close()
+    open_store(as_login(postgres_url, login), keyring, key_store).close()
 
 
 def test_a_login_that_may_not_take_the_role_is_told(
-    postgres_url: str, login: str, keyring: Keyring
+    postgres_url: str, login: str, keyring: Keyring, key_store: KeyStore
 ) -> None:
     with pytest.raises(ConfigurationError, match="grant it"):
-        open_store(as_login(postgres_url, login), keyring)
+        open_store(as_login(postgres_url, login), keyring, key_store)
 
 
 def test_an_owner_that_is_no_superuser_can_migrate_and_serve(
-    postgres_url: str, postgres_server: str, login: str, keyring: Keyring
+    postgres_url: str, postgres_server: str, login: str, keyring: Keyring, key_store: KeyStore
 ) -> None:
     # postgres_url is asked for so that the role exists: this owner may not make it.
     name = f"owned_{os.getpid()}"
@@ -179,7 +180,7 @@ def test_an_owner_that_is_no_superuser_can_migrate_and_serve(
     url = as_login(make_url(postgres_url).set(database=name).render_as_string(), login)
     try:
         upgrade(url)
-        open_store(url, keyring).close()
+        open_store(url, keyring, key_store).close()
     finally:
         run_sql(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -195,11 +196,13 @@ def test_what_the_database_refuses_is_told_without_the_url(
     assert login not in error.value.message
 
 
-def test_a_database_that_is_not_there_is_unavailable(postgres_url: str, keyring: Keyring) -> None:
+def test_a_database_that_is_not_there_is_unavailable(
+    postgres_url: str, keyring: Keyring, key_store: KeyStore
+) -> None:
     gone = make_url(postgres_url).set(database="gone").render_as_string()
 
     with pytest.raises(Unavailable) as error:
-        open_store(gone, keyring)
+        open_store(gone, keyring, key_store)
 
     assert error.value.reason == "DATABASE_UNAVAILABLE"
     assert "gone" not in error.value.message

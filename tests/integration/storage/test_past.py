@@ -12,6 +12,7 @@ from consent_registry_server.domain.errors import InvalidRequest, LimitExceeded
 from consent_registry_server.domain.vocabulary import EntryId, EntryKind, PartnerId, PartnerKind
 from consent_registry_server.service.ports import Partner, PreparedEntry, Transaction
 from consent_registry_server.storage.database import StorageLimits
+from consent_registry_server.storage.digests import ONLY_BASE, StoredDigests
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.past import PostgresPast
 from consent_registry_server.storage.revision import Revision, parse_revision
@@ -32,7 +33,7 @@ def recorded(entry: PreparedEntry, seconds: int) -> PreparedEntry:
 
 
 def revision_now(store: Store, samples: Samples) -> str:
-    return store.standing.read(FRANCE, [samples.wide("a")], deadline=NO_DEADLINE).revision
+    return store.standing.read(FRANCE, [samples.point("a")], deadline=NO_DEADLINE).revision
 
 
 def past(
@@ -41,7 +42,7 @@ def past(
     """What stood for a contact point, by what was known some seconds after noon."""
     found = store.past.read_past(
         FRANCE,
-        [samples.wide("a")],
+        [samples.point("a")],
         at_us=None,
         known_at_us=None if seconds is None else NOON_US + seconds * SECOND_US,
         revision=revision,
@@ -114,7 +115,7 @@ def test_a_lift_that_committed_after_a_read_had_not_lifted_anything(
     def lifted_at(revision: str) -> int | None:
         [row] = store.past.read_past(
             FRANCE,
-            [samples.wide("a")],
+            [samples.point("a")],
             at_us=None,
             known_at_us=None,
             revision=revision,
@@ -155,7 +156,7 @@ def test_a_partner_has_the_terms_that_a_read_saw(
     def channels(revision: str) -> int | None:
         [row] = store.past.read_past(
             FRANCE,
-            [samples.wide("a")],
+            [samples.point("a")],
             at_us=None,
             known_at_us=NOON_US,
             revision=revision,
@@ -217,14 +218,16 @@ def test_entries_of_before_a_restore_are_judged_by_time(
             began_at = to_timestamp({NOON_US // SECOND_US + 10});
     """)  # noqa: S608 - numbers
     [[incarnation]] = sql("SELECT incarnation::text FROM registry")
-    restored = PostgresPast(store.database, UUID(incarnation))
+    restored = PostgresPast(
+        store.database, UUID(incarnation), StoredDigests(samples.keyring, ONLY_BASE, lambda _: None)
+    )
     before = parse_revision(revision_now(store, samples)).snapshot
     append(new)
     revision = Revision(UUID(incarnation), snapshot=before).token()
 
     found = restored.read_past(
         FRANCE,
-        [samples.wide("a")],
+        [samples.point("a")],
         at_us=None,
         known_at_us=NOON_US + 30 * SECOND_US,
         revision=revision,
@@ -235,9 +238,15 @@ def test_entries_of_before_a_restore_are_judged_by_time(
 
 
 def test_more_rows_than_allowed_are_refused_and_never_cut_short(
-    postgres_url: str, keyring: Keyring, store: Store, append: Append, samples: Samples
+    postgres_url: str,
+    keyring: Keyring,
+    store: Store,
+    append: Append,
+    samples: Samples,
 ) -> None:
-    small = open_store(postgres_url, keyring, StorageLimits(standing_rows=3))
+    small = open_store(
+        postgres_url, keyring, store.vault.keys.key_store, StorageLimits(standing_rows=3)
+    )
     try:
         append(*(samples.entry(samples.point("a")) for _ in range(3)))
         assert len(past(small, samples)) == 3

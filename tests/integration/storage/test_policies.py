@@ -7,6 +7,7 @@ import pytest
 
 from consent_registry_server.domain.errors import Unavailable
 from consent_registry_server.storage.database import StorageLimits
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.policies import PostgresPolicyVersions
 from consent_registry_server.storage.store import Store, open_store
@@ -124,9 +125,9 @@ def test_a_server_whose_clock_was_ahead_does_not_outlive_the_next(
 
 
 def test_a_server_that_keeps_its_activation_open_makes_others_unavailable(
-    postgres_url: str, keyring: Keyring, store: Store, rows: Sql
+    postgres_url: str, keyring: Keyring, key_store: KeyStore, store: Store, rows: Sql
 ) -> None:
-    impatient = open_store(postgres_url, keyring, StorageLimits(lock_timeout_s=0.05))
+    impatient = open_store(postgres_url, keyring, key_store, StorageLimits(lock_timeout_s=0.05))
     held = "SELECT pg_advisory_xact_lock(hashtextextended('policy_activation', 10))"
     try:
         with store.database.transaction(NO_DEADLINE) as connection:

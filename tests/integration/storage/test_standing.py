@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from consent_registry_server.domain.entry import Expression
-from consent_registry_server.domain.errors import InvalidRequest, LimitExceeded
+from consent_registry_server.domain.errors import InvalidRequest, LimitExceeded, Unavailable
 from consent_registry_server.domain.vocabulary import (
     GROUP,
     EntryKind,
@@ -57,8 +57,8 @@ PARTNER = Partner(
 
 
 def read(store: Store, samples: Samples, *names: str) -> Standing:
-    digests = [samples.wide(name) for name in names]
-    return store.standing.read(FRANCE, digests, deadline=NO_DEADLINE)
+    points = [samples.point(name) for name in names]
+    return store.standing.read(FRANCE, points, deadline=NO_DEADLINE)
 
 
 def save(store: Store, samples: Samples, partner: Partner) -> None:
@@ -229,7 +229,7 @@ def test_a_revision_of_this_registry_is_honoured(
     recorded = append(samples.entry(samples.point("a")))
 
     standing = store.standing.read(
-        FRANCE, [samples.wide("a")], deadline=NO_DEADLINE, at_least_as_fresh=recorded.revision
+        FRANCE, [samples.point("a")], deadline=NO_DEADLINE, at_least_as_fresh=recorded.revision
     )
 
     assert len(standing.rows) == 1
@@ -238,16 +238,22 @@ def test_a_revision_of_this_registry_is_honoured(
 def test_a_revision_of_no_registry_is_refused(store: Store, samples: Samples) -> None:
     with pytest.raises(InvalidRequest) as error:
         store.standing.read(
-            FRANCE, [samples.wide("a")], deadline=NO_DEADLINE, at_least_as_fresh="made-up"
+            FRANCE, [samples.point("a")], deadline=NO_DEADLINE, at_least_as_fresh="made-up"
         )
 
     assert error.value.reason == "INVALID_REVISION"
 
 
 def test_more_rows_than_allowed_are_refused_and_never_cut_short(
-    postgres_url: str, keyring: Keyring, store: Store, append: Append, samples: Samples
+    postgres_url: str,
+    keyring: Keyring,
+    store: Store,
+    append: Append,
+    samples: Samples,
 ) -> None:
-    small = open_store(postgres_url, keyring, StorageLimits(standing_rows=3))
+    small = open_store(
+        postgres_url, keyring, store.vault.keys.key_store, StorageLimits(standing_rows=3)
+    )
     try:
         append(*(samples.entry(samples.point("a")) for _ in range(3)))
         assert len(read(small, samples, "a").rows) == 3
@@ -292,7 +298,8 @@ def test_a_read_looks_up_by_key_however_empty_the_tables_were_when_it_was_planne
     store: Store, sql: Sql
 ) -> None:
     asked = [md5(f"wide {number}".encode(), usedforsecurity=False).digest() for number in ASKED]
-    values = (digest_array(asked), FRANCE, 50_000)
+    incarnation = sql("SELECT incarnation::text FROM registry")[0][0]
+    values = (digest_array(asked), FRANCE, 50_000, incarnation)
 
     def read_rows(connection: Connection) -> dict[str, int]:
         plan = explained(connection, READ_STANDING.call, *values, options=", ANALYZE")
@@ -300,7 +307,7 @@ def test_a_read_looks_up_by_key_however_empty_the_tables_were_when_it_was_planne
         return rows_read(plan)
 
     with store.database.transaction(NO_DEADLINE) as connection:
-        run(connection.connection, (READ_STANDING, ["{}", FRANCE, 1]))
+        run(connection.connection, (READ_STANDING, ["{}", FRANCE, 1, incarnation]))
         require_look_ups_by_key(explained(connection, READ_STANDING.call, *values))
         sql(FILL)
         planned_while_empty = read_rows(connection)
@@ -309,9 +316,35 @@ def test_a_read_looks_up_by_key_however_empty_the_tables_were_when_it_was_planne
 
     for read in (planned_while_empty, planned_again):
         assert read == {
+            "registry": 1,
             "contact_point": len(ASKED),
             # Once for the rows, once more for the last attempt among them.
             "standing": 2 * 3 * len(ASKED),
             "register_standing": len(ASKED),
             "partner": 0,
         }
+
+
+@pytest.mark.parametrize(
+    "restored",
+    [
+        pytest.param("reconciling = true", id="not whole yet"),
+        pytest.param("incarnation = gen_random_uuid()", id="whole again, in another life"),
+    ],
+)
+def test_a_server_from_before_a_restore_neither_answers_nor_writes(
+    store: Store, append: Append, samples: Samples, sql: Sql, restored: str
+) -> None:
+    """It may not have had a session open, and so not have noticed."""
+    append(samples.entry(samples.point("a")))
+    sql(f"UPDATE registry SET {restored}")  # noqa: S608 - a constant of this table
+
+    for attempt in (
+        lambda: read(store, samples, "a"),
+        lambda: append(samples.entry(samples.point("b"))),
+        lambda: store.ledger.disclose(lambda _: None, deadline=NO_DEADLINE),
+    ):
+        with pytest.raises(Unavailable, match="restored"):
+            attempt()
+
+    assert sql("SELECT count(*) FROM entry") == [(1,)]

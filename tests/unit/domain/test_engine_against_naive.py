@@ -82,7 +82,7 @@ def test_thousands_of_situations_are_answered_as_the_design_says(seed: int) -> N
 def test_the_sweeps_meet_every_reason_that_a_contact_question_can_have() -> None:
     """A comparison that never gets to a rule says nothing about it."""
     dice = random.Random(0)  # noqa: S311 - the same situations in every run
-    situations_met = [random_situation(dice) for _ in range(5_000)]
+    situations_met = [random_situation(dice) for _ in range(10_000)]
     met = {decide_naively(s.question, s.facts, s.policy).deciding.reason for s in situations_met}
     assert met == {
         Reason.CONSENT,

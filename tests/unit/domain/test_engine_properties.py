@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from consent_registry_server.domain.calendar import DAY_US
-from consent_registry_server.domain.decision import Fact, Match
+from consent_registry_server.domain.decision import Fact, Match, PartnerTerms
 from consent_registry_server.domain.engine import decide
 from consent_registry_server.domain.policy import LineType, SoftOptIn
 from consent_registry_server.domain.vocabulary import (
@@ -265,6 +266,30 @@ def test_valid_until_is_the_first_instant_with_another_answer(situation: Situati
     found_us = decide(question, facts, policy).valid_until_us
     expected_us = valid_until_naively(question, facts, policy, HORIZON_US)
     assert (found_us if found_us is not None and found_us <= HORIZON_US else None) == expected_us
+
+
+@pytest.mark.parametrize("kind", [EntryKind.CONSENT, EntryKind.PARTNER_CONSENT])
+def test_a_consent_whose_proof_will_be_gone_permits_until_then(kind: EntryKind) -> None:
+    """From that instant on it is none: the answer before says so, and the one after denies."""
+    ends_us = INSTANTS[0] + DAY_US
+    question = question_from(bytes(ROW_LENGTH))
+    consent = Fact(
+        kind=kind,
+        entry_id=SPARE_ID,
+        match=Match.TARGET,
+        channels=ALL_CHANNELS,
+        purposes=frozenset({PARENT}),
+        counts_at_us=INSTANTS[0] - DAY_US,
+        lifted_at_us=ends_us,
+        proven=True,
+        lifts_opt_outs=kind is EntryKind.CONSENT,
+        partner=PartnerTerms(ALL_CHANNELS, frozenset({PARENT}), 365),
+    )
+    policy = policy_from(bytes(ROW_LENGTH))
+    before = decide(question, [consent], policy)
+    assert (before.verdict, before.valid_until_us) == (Verdict.ALLOW, ends_us)
+    for at_us, verdict in ((ends_us - 1, Verdict.ALLOW), (ends_us, Verdict.DENY)):
+        assert decide(replace(question, at_us=at_us), [consent], policy).verdict is verdict
 
 
 @given(situations)

@@ -50,7 +50,7 @@ INFORMED = Customer(
 )
 LOST = (
     "; the replay comes to DENY, NO_CONSENT: the registry no longer holds all that the answer was"
-    " based on, as after a restore of its database."
+    " based on, as after an erasure or a restore."
 )
 DECIDED, APPLIED, NOT = Effect.DECIDED, Effect.APPLIED, Effect.NOT_APPLIED
 
@@ -144,6 +144,33 @@ CASES = (
         DECIDED,
         "The consent of 1 September 2026 at 12:00 Europe/Paris on the controller's own form ended"
         " on 1 October 2026 at 12:00 Europe/Paris, as it was given.",
+    ),
+    Case(
+        "its proof is gone",
+        mail(),
+        [consent(paris(2026, 9, 1), Channel.EMAIL, lifted_at_us=paris(2026, 11, 2))],
+        5,
+        NOT,
+        "The consent of 1 September 2026 at 12:00 Europe/Paris on the controller's own form ended"
+        " on 2 November 2026 at 12:00 Europe/Paris with the identity that proved it.",
+    ),
+    Case(
+        "its proof will be gone",
+        mail(),
+        [consent(paris(2026, 9, 1), Channel.EMAIL, lifted_at_us=paris(2026, 12, 2))],
+        5,
+        DECIDED,
+        "The consent of 1 September 2026 at 12:00 Europe/Paris on the controller's own form is for"
+        " exactly this, proven and in force.",
+    ),
+    Case(
+        "a restriction that was lifted",
+        mail(),
+        [fact(EntryKind.RESTRICTION, paris(2026, 9, 1), lifted_at_us=paris(2026, 11, 2))],
+        3,
+        NOT,
+        "The restriction of processing of 1 September 2026 at 12:00 Europe/Paris on the"
+        " controller's own form was lifted on 2 November 2026 at 12:00 Europe/Paris.",
     ),
     Case(
         "running contract",

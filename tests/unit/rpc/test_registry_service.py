@@ -42,6 +42,7 @@ from consent_registry_server.rpc.validation import validate
 from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
 from consent_registry_server.service.partners import Partners
+from consent_registry_server.service.receipts import Receipts, ReceiptSigner
 from consent_registry_server.service.registers import Registers
 from tests.fakes.ambience import HashDigester, SetClock, counted_ids
 from tests.fakes.store import FakeStore
@@ -84,7 +85,7 @@ def _policy() -> Policy:
 class Desk:
     """The servicer on a store in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, signer: ReceiptSigner | None = None) -> None:
         self.store = FakeStore()
         policy, digester = _policy(), HashDigester()
         parts: dict[str, Any] = {
@@ -97,6 +98,7 @@ class Desk:
             Partners(self.store, digester, **parts),
             registers=Registers(self.store, digester, **parts),
             records=Records(self.store, digester, policy=parts["policy"]),
+            receipts=Receipts(signer, policy=parts["policy"]),
             page_tokens=PageTokens(digester),
         )
 

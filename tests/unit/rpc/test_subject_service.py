@@ -28,9 +28,9 @@ from consent_registry_server.rpc.call import Call, Method, enter_call
 from consent_registry_server.rpc.deadline import CallDeadline
 from consent_registry_server.rpc.decision_service import DecisionServicer
 from consent_registry_server.rpc.metrics import Metrics
-from consent_registry_server.rpc.subject_service import SubjectServicer
 from consent_registry_server.rpc.validation import validate
 from tests.past_desk import EMAIL, NOW_US, OTHER_EMAIL, MemoryDesk, paris
+from tests.unit.rpc.subject_wire import subject_servicer
 
 FRANCE, MARKETING = "alarm-fr", "direct_marketing"
 OBJECTION = (Verdict.VERDICT_DENY, Reason.REASON_OBJECTION)
@@ -56,7 +56,7 @@ class Wire:
             decision_ids=lambda: UUID(int=7),
             replay_tokens=self.desk.tokens,
         )
-        self.subjects = SubjectServicer(self.desk.explanations)
+        self.subjects = subject_servicer(self.desk)
 
     def call(self, method: str, request: Message, caller: Caller = LOCAL) -> Any:  # noqa: ANN401
         """Answers as a server would that let this caller in."""

@@ -40,7 +40,8 @@ from tests.attempt_desk import (
     outcome_of,
 )
 from tests.fakes.ambience import HashDigester
-from tests.fakes.store import FakeStore, FakeTransaction
+from tests.fakes.store import FakeStore
+from tests.fakes.transaction import FakeTransaction
 
 OUTCOMES = list(AttemptOutcome)
 ON_RECORD = [each for each in AttemptOutcome if each is not AttemptOutcome.RELEASED]

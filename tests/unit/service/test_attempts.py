@@ -36,7 +36,6 @@ from consent_registry_server.service.ports import (
     PreparedEntry,
     Recorded,
     RequestKey,
-    Transaction,
 )
 from consent_registry_server.service.questions import AskedContact
 from tests.attempt_desk import (
@@ -63,7 +62,8 @@ from tests.attempt_desk import (
     try_steps,
 )
 from tests.fakes.ambience import NO_DEADLINE, HashDigester
-from tests.fakes.store import FakeStore, FakeTransaction
+from tests.fakes.store import FakeStore
+from tests.fakes.transaction import FakeSubjectTransaction, FakeTransaction
 
 OUTCOMES = list(AttemptOutcome)
 ON_RECORD = [each for each in AttemptOutcome if each is not AttemptOutcome.RELEASED]
@@ -319,12 +319,12 @@ class Colliding(FakeStore):
         self,
         request: RequestKey,
         recorded_at_us: int,
-        work: Callable[[Transaction], dict[str, Any]],
+        work: Callable[[FakeSubjectTransaction], dict[str, Any]],
         *,
         deadline: Deadline,
     ) -> Recorded:
         """See `Ledger`."""
-        work(FakeTransaction(self._state, limit=50_000))
+        work(FakeSubjectTransaction(self._state, limit=50_000))
         self.clock_moves()
         return super().write(request, recorded_at_us, work, deadline=deadline)
 

@@ -32,7 +32,7 @@ from consent_registry_server.domain.vocabulary import (
 )
 from consent_registry_server.service import questions
 from consent_registry_server.service.checks import Checks
-from consent_registry_server.service.ports import Deadline, Standing
+from consent_registry_server.service.ports import Deadline, Digested, Standing
 from consent_registry_server.service.questions import AskedContact, Resolved, Scope, resolve
 from tests.fakes.ambience import NO_DEADLINE, HashDigester, SetClock
 
@@ -188,13 +188,13 @@ class EmptyReader:
     def read(
         self,
         controller: ControllerId,
-        wide: Sequence[bytes],
+        points: Sequence[Digested],
         *,
         deadline: Deadline,
         at_least_as_fresh: str = "",
     ) -> Standing:
         """See `StandingReader`."""
-        del controller, wide, deadline, at_least_as_fresh
+        del controller, points, deadline, at_least_as_fresh
         return Standing("1", [])
 
 

@@ -122,7 +122,7 @@ def test_a_decision_whose_grounds_are_gone_is_told_to_differ(past: MemoryDesk) -
     assert first.text == (
         "The decision that was given on 23 November 2026 at 14:00 UTC was ALLOW, CONSENT; the"
         " replay comes to DENY, NO_CONSENT: the registry no longer holds all that the answer was"
-        " based on, as after a restore of its database."
+        " based on, as after an erasure or a restore."
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.storage.keyring import Key, KeyedDigest, Keyring
+from consent_registry_server.storage.keyring import KEY_BYTES, Key, KeyedDigest, Keyring
 
 FIRST, SECOND = b"1" * 32, b"2" * 32
 VAULT = Key("vault-1", b"v" * 32)
@@ -36,10 +36,33 @@ def test_digests_nest_so_that_rows_can_be_carried_over_to_a_new_key() -> None:
     old = Keyring((Key("a", FIRST),), (VAULT,), active_vault_key="vault-1")
     new = Keyring((Key("a", FIRST), Key("b", SECOND)), (VAULT,), active_vault_key="vault-1")
 
-    stored = old.digest(b"email/wide/1\0camille@example.com")
+    base = old.digest(b"email/wide/1\0camille@example.com")
 
-    carried_over = hmac.digest(SECOND, stored, "sha256")[:16]
-    assert new.digest(b"email/wide/1\0camille@example.com") == carried_over
+    assert new.digest(b"email/wide/1\0camille@example.com") == base
+    assert new.advance(base, 1, 1) == base
+    assert new.advance(base, 1, 2) == hmac.digest(SECOND, base, "sha256")[:16]
+
+
+def test_keys_are_applied_one_by_one_or_all_at_once() -> None:
+    keys = tuple(Key(str(place), bytes([place]) * KEY_BYTES) for place in range(4))
+    keyring = Keyring(keys, (VAULT,), active_vault_key="vault-1")
+    base = keyring.digest(b"x")
+
+    stepwise = keyring.advance(keyring.advance(base, 1, 2), 2, 4)
+
+    assert stepwise == keyring.advance(base, 1, 4)
+    assert keyring.advance(stepwise, 4, 4) == stepwise
+
+
+@pytest.mark.parametrize("from_version, to_version", [(0, 1), (2, 1), (1, 3)])
+def test_a_digest_goes_through_no_key_that_is_not_there_and_never_back(
+    from_version: int, to_version: int
+) -> None:
+    keys = (Key("a", FIRST), Key("b", SECOND))
+    keyring = Keyring(keys, (VAULT,), active_vault_key="vault-1")
+
+    with pytest.raises(ValueError, match="no way"):
+        keyring.advance(keyring.digest(b"x"), from_version, to_version)
 
 
 def test_a_saved_keyring_is_read_back(tmp_path: Path) -> None:

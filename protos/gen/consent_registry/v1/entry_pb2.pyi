@@ -51,6 +51,10 @@ class _SourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Source.ValueTy
     """A file taken over from another tool. The source of a consent only with complete proof."""
     SOURCE_NATIONAL_REGISTER: _Source.ValueType  # 11
     """A national register. Never the source of a consent."""
+    SOURCE_REGISTRY: _Source.ValueType  # 12
+    """The registry itself, or its data-protection officer: no expression of will. Never valid in a
+    request.
+    """
 
 class Source(_Source, metaclass=_SourceEnumTypeWrapper):
     """Where an expression of will was taken down."""
@@ -79,6 +83,10 @@ SOURCE_IMPORT: Source.ValueType  # 10
 """A file taken over from another tool. The source of a consent only with complete proof."""
 SOURCE_NATIONAL_REGISTER: Source.ValueType  # 11
 """A national register. Never the source of a consent."""
+SOURCE_REGISTRY: Source.ValueType  # 12
+"""The registry itself, or its data-protection officer: no expression of will. Never valid in a
+request.
+"""
 Global___Source: _TypeAlias = Source  # noqa: Y015
 
 class _Precision:
@@ -143,6 +151,22 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """What became of it."""
     ENTRY_KIND_REGISTER_RESULT: _EntryKind.ValueType  # 11
     """What a national register said of the contact points."""
+    ENTRY_KIND_IDENTITY_EXPIRED: _EntryKind.ValueType  # 12
+    """The identity of an entry expired. A consent ends with it, an opt-out goes on."""
+    ENTRY_KIND_IDENTITY_ERASED: _EntryKind.ValueType  # 13
+    """The identity of an entry was erased on request (GDPR art. 17). A consent ends with it."""
+    ENTRY_KIND_RETENTION_SET: _EntryKind.ValueType  # 14
+    """The identity of an entry is kept until another day than its rule's."""
+    ENTRY_KIND_HOLD_PLACED: _EntryKind.ValueType  # 15
+    """The expiry and erasure of an identity is stopped."""
+    ENTRY_KIND_HOLD_LIFTED: _EntryKind.ValueType  # 16
+    """It is stopped no more."""
+    ENTRY_KIND_RESTRICTION_LIFT: _EntryKind.ValueType  # 17
+    """The lift of one restriction of processing."""
+    ENTRY_KIND_RECTIFICATION: _EntryKind.ValueType  # 18
+    """An entry was restated with corrected data (GDPR art. 16). A consent ends with it, an opt-out goes on.
+    At an erasure, too: a consent ends with it although a hold keeps its identity.
+    """
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a ledger entry states."""
@@ -171,6 +195,22 @@ ENTRY_KIND_ATTEMPT_OUTCOME: EntryKind.ValueType  # 10
 """What became of it."""
 ENTRY_KIND_REGISTER_RESULT: EntryKind.ValueType  # 11
 """What a national register said of the contact points."""
+ENTRY_KIND_IDENTITY_EXPIRED: EntryKind.ValueType  # 12
+"""The identity of an entry expired. A consent ends with it, an opt-out goes on."""
+ENTRY_KIND_IDENTITY_ERASED: EntryKind.ValueType  # 13
+"""The identity of an entry was erased on request (GDPR art. 17). A consent ends with it."""
+ENTRY_KIND_RETENTION_SET: EntryKind.ValueType  # 14
+"""The identity of an entry is kept until another day than its rule's."""
+ENTRY_KIND_HOLD_PLACED: EntryKind.ValueType  # 15
+"""The expiry and erasure of an identity is stopped."""
+ENTRY_KIND_HOLD_LIFTED: EntryKind.ValueType  # 16
+"""It is stopped no more."""
+ENTRY_KIND_RESTRICTION_LIFT: EntryKind.ValueType  # 17
+"""The lift of one restriction of processing."""
+ENTRY_KIND_RECTIFICATION: EntryKind.ValueType  # 18
+"""An entry was restated with corrected data (GDPR art. 16). A consent ends with it, an opt-out goes on.
+At an erasure, too: a consent ends with it although a hold keeps its identity.
+"""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 class _RegisterStatus:
@@ -400,6 +440,8 @@ class Entry(_message.Message):
     REGISTER_FIELD_NUMBER: _builtins.int
     REGISTER_STATUS_FIELD_NUMBER: _builtins.int
     LISTED_AT_FIELD_NUMBER: _builtins.int
+    CONCERNS_ENTRY_ID_FIELD_NUMBER: _builtins.int
+    KEEP_UNTIL_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """A random UUID."""
     kind: Global___EntryKind.ValueType
@@ -413,7 +455,8 @@ class Entry(_message.Message):
     partner_id: _builtins.str
     """For a partner consent: the partner. Empty otherwise."""
     lifts_entry_id: _builtins.str
-    """For DO_NOT_CONTACT_LIFT: the entry it lifts; for ATTEMPT_OUTCOME: the attempt it releases. Empty
+    """For DO_NOT_CONTACT_LIFT and RESTRICTION_LIFT: the entry it lifts; for ATTEMPT_OUTCOME: the attempt it
+    releases; for IDENTITY_EXPIRED, IDENTITY_ERASED and RECTIFICATION: the consent that ends. Empty
     otherwise.
     """
     proven: _builtins.bool
@@ -426,6 +469,13 @@ class Entry(_message.Message):
     """For REGISTER_RESULT: the register. Empty otherwise."""
     register_status: Global___RegisterStatus.ValueType
     """For REGISTER_RESULT: what it said."""
+    concerns_entry_id: _builtins.str
+    """For IDENTITY_EXPIRED, IDENTITY_ERASED, RETENTION_SET, HOLD_PLACED, HOLD_LIFTED and RECTIFICATION: the
+    entry whose identity it is about. For an entry that restates another with corrected data: that
+    one. Empty otherwise.
+    """
+    keep_until: _builtins.str
+    """For RETENTION_SET: the last day on which the identity is kept, `YYYY-MM-DD`. Empty otherwise."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.Channel.ValueType]:
         """The channels it covers. Empty together with `all_channels`, and for recording and lifts."""
@@ -452,8 +502,8 @@ class Entry(_message.Message):
 
     @_builtins.property
     def lifted_at(self) -> _timestamp_pb2.Timestamp:
-        """For DO_NOT_CONTACT: from when on it is lifted; for CONTACT_ATTEMPT: when it was released. Unset:
-        it stands.
+        """For DO_NOT_CONTACT and RESTRICTION: from when on it is lifted; for CONTACT_ATTEMPT: when it was
+        released; for consents: when they ended with their identity. Unset: it stands.
         """
 
     @_builtins.property
@@ -488,10 +538,12 @@ class Entry(_message.Message):
         register: _builtins.str = ...,
         register_status: Global___RegisterStatus.ValueType = ...,
         listed_at: _timestamp_pb2.Timestamp | None = ...,
+        concerns_entry_id: _builtins.str = ...,
+        keep_until: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts_at", b"counts_at", "expires_at", b"expires_at", "expression", b"expression", "lifted_at", b"lifted_at", "listed_at", b"listed_at", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_channels", b"all_channels", "all_purposes", b"all_purposes", "attempt_id", b"attempt_id", "attempt_outcome", b"attempt_outcome", "channels", b"channels", "contact_kinds", b"contact_kinds", "controller", b"controller", "counts_at", b"counts_at", "entry_id", b"entry_id", "expires_at", b"expires_at", "expression", b"expression", "kind", b"kind", "lifted_at", b"lifted_at", "lifts_entry_id", b"lifts_entry_id", "listed_at", b"listed_at", "partner_id", b"partner_id", "proven", b"proven", "purposes", b"purposes", "recorded_at", b"recorded_at", "register", b"register", "register_status", b"register_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_channels", b"all_channels", "all_purposes", b"all_purposes", "attempt_id", b"attempt_id", "attempt_outcome", b"attempt_outcome", "channels", b"channels", "concerns_entry_id", b"concerns_entry_id", "contact_kinds", b"contact_kinds", "controller", b"controller", "counts_at", b"counts_at", "entry_id", b"entry_id", "expires_at", b"expires_at", "expression", b"expression", "keep_until", b"keep_until", "kind", b"kind", "lifted_at", b"lifted_at", "lifts_entry_id", b"lifts_entry_id", "listed_at", b"listed_at", "partner_id", b"partner_id", "proven", b"proven", "purposes", b"purposes", "recorded_at", b"recorded_at", "register", b"register", "register_status", b"register_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,6 +64,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. An attempt on a channel or for a purpose on which none are counted: an email."""
     ERROR_REASON_INVALID_REPLAY_TOKEN: _ErrorReason.ValueType  # 18
     """INVALID_ARGUMENT. A replay token that this registry did not issue, or of another target."""
+    ERROR_REASON_INVALID_DAY: _ErrorReason.ValueType  # 19
+    """INVALID_ARGUMENT. A day that is no `YYYY-MM-DD`, or lies where it cannot: kept until yesterday."""
     ERROR_REASON_UNKNOWN_CONTROLLER: _ErrorReason.ValueType  # 30
     """NOT_FOUND. A controller that the policy does not declare."""
     ERROR_REASON_UNKNOWN_PARTNER: _ErrorReason.ValueType  # 31
@@ -76,6 +78,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. An attempt that the controller has not reserved."""
     ERROR_REASON_UNKNOWN_POLICY_VERSION: _ErrorReason.ValueType  # 35
     """NOT_FOUND. A policy that the registry never had, as before its first one, or can no longer read."""
+    ERROR_REASON_UNKNOWN_SUBJECT: _ErrorReason.ValueType  # 36
+    """NOT_FOUND. No entry of the controller names the person."""
+    ERROR_REASON_UNKNOWN_RIGHTS_REQUEST: _ErrorReason.ValueType  # 37
+    """NOT_FOUND. A rights request that the controller does not have."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used with other content."""
     ERROR_REASON_SOURCE_NOT_ALLOWED: _ErrorReason.ValueType  # 50
@@ -83,13 +89,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     RecordConsent.
     """
     ERROR_REASON_ENTRY_NOT_LIFTABLE: _ErrorReason.ValueType  # 51
-    """FAILED_PRECONDITION. The entry to lift is not a do-not-contact entry."""
+    """FAILED_PRECONDITION. The entry to lift is not a do-not-contact entry; not a restriction."""
     ERROR_REASON_LIFT_BEFORE_ENTRY: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. The lift was expressed before the entry."""
     ERROR_REASON_OUTCOME_REPORTED: _ErrorReason.ValueType  # 53
     """FAILED_PRECONDITION. Another outcome of the attempt was reported before; or a reservation is
     repeated of which any was.
     """
+    ERROR_REASON_IDENTITY_GONE: _ErrorReason.ValueType  # 54
+    """FAILED_PRECONDITION. The identity of the entry expired, was erased or was never kept."""
+    ERROR_REASON_RIGHTS_REQUEST_CLOSED: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. The rights request was closed before."""
+    ERROR_REASON_DELAY_NOT_ANNOUNCEABLE: _ErrorReason.ValueType  # 56
+    """FAILED_PRECONDITION. A delay must be announced once, and on the day the answer is due at the latest."""
+    ERROR_REASON_IDENTITY_NOT_CONFIRMED: _ErrorReason.ValueType  # 57
+    """FAILED_PRECONDITION. A request is not fulfilled before the person's identity is confirmed."""
+    ERROR_REASON_RECEIPTS_NOT_CONFIGURED: _ErrorReason.ValueType  # 58
+    """FAILED_PRECONDITION. This registry has no key that signs receipts."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 60
     """UNAUTHENTICATED. No key, or an unknown one."""
     ERROR_REASON_SERVICE_NOT_GRANTED: _ErrorReason.ValueType  # 61
@@ -114,6 +130,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. The server is stopping."""
     ERROR_REASON_DEADLINE: _ErrorReason.ValueType  # 83
     """DEADLINE_EXCEEDED. The caller's deadline passed."""
+    ERROR_REASON_KEY_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 84
+    """UNAVAILABLE. The key store cannot be reached, and the write needs a key that is not at hand; repeat
+    with the same request id.
+    """
+    ERROR_REASON_KEYRING_OUTDATED: _ErrorReason.ValueType  # 85
+    """UNAVAILABLE. The digest keys were rotated and this server has the old keyring; do not contact."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason of an error, sent by name in `google.rpc.ErrorInfo.reason` with the domain
@@ -163,6 +185,8 @@ ERROR_REASON_CHANNEL_NOT_COUNTED: ErrorReason.ValueType  # 17
 """INVALID_ARGUMENT. An attempt on a channel or for a purpose on which none are counted: an email."""
 ERROR_REASON_INVALID_REPLAY_TOKEN: ErrorReason.ValueType  # 18
 """INVALID_ARGUMENT. A replay token that this registry did not issue, or of another target."""
+ERROR_REASON_INVALID_DAY: ErrorReason.ValueType  # 19
+"""INVALID_ARGUMENT. A day that is no `YYYY-MM-DD`, or lies where it cannot: kept until yesterday."""
 ERROR_REASON_UNKNOWN_CONTROLLER: ErrorReason.ValueType  # 30
 """NOT_FOUND. A controller that the policy does not declare."""
 ERROR_REASON_UNKNOWN_PARTNER: ErrorReason.ValueType  # 31
@@ -175,6 +199,10 @@ ERROR_REASON_UNKNOWN_ATTEMPT: ErrorReason.ValueType  # 34
 """NOT_FOUND. An attempt that the controller has not reserved."""
 ERROR_REASON_UNKNOWN_POLICY_VERSION: ErrorReason.ValueType  # 35
 """NOT_FOUND. A policy that the registry never had, as before its first one, or can no longer read."""
+ERROR_REASON_UNKNOWN_SUBJECT: ErrorReason.ValueType  # 36
+"""NOT_FOUND. No entry of the controller names the person."""
+ERROR_REASON_UNKNOWN_RIGHTS_REQUEST: ErrorReason.ValueType  # 37
+"""NOT_FOUND. A rights request that the controller does not have."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used with other content."""
 ERROR_REASON_SOURCE_NOT_ALLOWED: ErrorReason.ValueType  # 50
@@ -182,13 +210,23 @@ ERROR_REASON_SOURCE_NOT_ALLOWED: ErrorReason.ValueType  # 50
 RecordConsent.
 """
 ERROR_REASON_ENTRY_NOT_LIFTABLE: ErrorReason.ValueType  # 51
-"""FAILED_PRECONDITION. The entry to lift is not a do-not-contact entry."""
+"""FAILED_PRECONDITION. The entry to lift is not a do-not-contact entry; not a restriction."""
 ERROR_REASON_LIFT_BEFORE_ENTRY: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. The lift was expressed before the entry."""
 ERROR_REASON_OUTCOME_REPORTED: ErrorReason.ValueType  # 53
 """FAILED_PRECONDITION. Another outcome of the attempt was reported before; or a reservation is
 repeated of which any was.
 """
+ERROR_REASON_IDENTITY_GONE: ErrorReason.ValueType  # 54
+"""FAILED_PRECONDITION. The identity of the entry expired, was erased or was never kept."""
+ERROR_REASON_RIGHTS_REQUEST_CLOSED: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. The rights request was closed before."""
+ERROR_REASON_DELAY_NOT_ANNOUNCEABLE: ErrorReason.ValueType  # 56
+"""FAILED_PRECONDITION. A delay must be announced once, and on the day the answer is due at the latest."""
+ERROR_REASON_IDENTITY_NOT_CONFIRMED: ErrorReason.ValueType  # 57
+"""FAILED_PRECONDITION. A request is not fulfilled before the person's identity is confirmed."""
+ERROR_REASON_RECEIPTS_NOT_CONFIGURED: ErrorReason.ValueType  # 58
+"""FAILED_PRECONDITION. This registry has no key that signs receipts."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 60
 """UNAUTHENTICATED. No key, or an unknown one."""
 ERROR_REASON_SERVICE_NOT_GRANTED: ErrorReason.ValueType  # 61
@@ -213,4 +251,10 @@ ERROR_REASON_STOPPING: ErrorReason.ValueType  # 82
 """UNAVAILABLE. The server is stopping."""
 ERROR_REASON_DEADLINE: ErrorReason.ValueType  # 83
 """DEADLINE_EXCEEDED. The caller's deadline passed."""
+ERROR_REASON_KEY_STORE_UNAVAILABLE: ErrorReason.ValueType  # 84
+"""UNAVAILABLE. The key store cannot be reached, and the write needs a key that is not at hand; repeat
+with the same request id.
+"""
+ERROR_REASON_KEYRING_OUTDATED: ErrorReason.ValueType  # 85
+"""UNAVAILABLE. The digest keys were rotated and this server has the old keyring; do not contact."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -632,3 +632,70 @@ class RecordingRule(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordingRule: _TypeAlias = RecordingRule  # noqa: Y015
+
+@_typing.final
+class GetReceiptKeysRequest(_message.Message):
+    """Asks for the keys of consent receipts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReceiptKeysRequest: _TypeAlias = GetReceiptKeysRequest  # noqa: Y015
+
+@_typing.final
+class GetReceiptKeysResponse(_message.Message):
+    """The keys of consent receipts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReceiptKey]:
+        """Those of receipts issued before included."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___ReceiptKey] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReceiptKeysResponse: _TypeAlias = GetReceiptKeysResponse  # noqa: Y015
+
+@_typing.final
+class ReceiptKey(_message.Message):
+    """A public key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_PEM_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Its name in the header of a receipt (`kid`): the JWK thumbprint (RFC 7638)."""
+    public_key_pem: _builtins.str
+    """The Ed25519 public key: SubjectPublicKeyInfo in PEM (RFC 8410)."""
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        public_key_pem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "public_key_pem", b"public_key_pem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiptKey: _TypeAlias = ReceiptKey  # noqa: Y015

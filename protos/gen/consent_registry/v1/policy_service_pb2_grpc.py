@@ -40,6 +40,11 @@ class PolicyServiceStub:
                 request_serializer=consent__registry_dot_v1_dot_policy__service__pb2.GetPolicyRequest.SerializeToString,
                 response_deserializer=consent__registry_dot_v1_dot_policy__service__pb2.GetPolicyResponse.FromString,
                 _registered_method=True)
+        self.GetReceiptKeys = channel.unary_unary(
+                '/consent_registry.v1.PolicyService/GetReceiptKeys',
+                request_serializer=consent__registry_dot_v1_dot_policy__service__pb2.GetReceiptKeysRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_policy__service__pb2.GetReceiptKeysResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -53,6 +58,14 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReceiptKeys(self, request, context):
+        """Returns the public keys by which consent receipts are verified, the one that signs first. None: an
+        empty list; no receipts are issued.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.GetPolicy,
                     request_deserializer=consent__registry_dot_v1_dot_policy__service__pb2.GetPolicyRequest.FromString,
                     response_serializer=consent__registry_dot_v1_dot_policy__service__pb2.GetPolicyResponse.SerializeToString,
+            ),
+            'GetReceiptKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceiptKeys,
+                    request_deserializer=consent__registry_dot_v1_dot_policy__service__pb2.GetReceiptKeysRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_policy__service__pb2.GetReceiptKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class PolicyService:
             '/consent_registry.v1.PolicyService/GetPolicy',
             consent__registry_dot_v1_dot_policy__service__pb2.GetPolicyRequest.SerializeToString,
             consent__registry_dot_v1_dot_policy__service__pb2.GetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceiptKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.PolicyService/GetReceiptKeys',
+            consent__registry_dot_v1_dot_policy__service__pb2.GetReceiptKeysRequest.SerializeToString,
+            consent__registry_dot_v1_dot_policy__service__pb2.GetReceiptKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

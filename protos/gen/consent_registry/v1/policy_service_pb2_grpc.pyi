@@ -35,6 +35,10 @@ class PolicyServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PolicyServiceAsyncStub: ...
     GetPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]
     """Returns everything in force: controllers, purposes, rules, each sorted by id."""
+    GetReceiptKeys: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetReceiptKeysRequest, _policy_service_pb2.GetReceiptKeysResponse]
+    """Returns the public keys by which consent receipts are verified, the one that signs first. None: an
+    empty list; no receipts are issued.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -43,6 +47,10 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]  # type: ignore[assignment]
     """Returns everything in force: controllers, purposes, rules, each sorted by id."""
+    GetReceiptKeys: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetReceiptKeysRequest, _policy_service_pb2.GetReceiptKeysResponse]  # type: ignore[assignment]
+    """Returns the public keys by which consent receipts are verified, the one that signs first. None: an
+    empty list; no receipts are issued.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the policy. Reads only."""
@@ -54,5 +62,15 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.GetPolicyResponse, _abc.Awaitable[_policy_service_pb2.GetPolicyResponse]]:
         """Returns everything in force: controllers, purposes, rules, each sorted by id."""
+
+    @_abc_1.abstractmethod
+    def GetReceiptKeys(
+        self,
+        request: _policy_service_pb2.GetReceiptKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.GetReceiptKeysResponse, _abc.Awaitable[_policy_service_pb2.GetReceiptKeysResponse]]:
+        """Returns the public keys by which consent receipts are verified, the one that signs first. None: an
+        empty list; no receipts are issued.
+        """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -144,10 +144,15 @@ class RecordConsentRequest(_message.Message):
     EXPRESSION_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ISSUE_RECEIPT_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The controller it was given to; never `group`. Required."""
     request_id: _builtins.str
     """Chosen by the caller, 1 to 128 characters; a UUID is best. Required."""
+    issue_receipt: _builtins.bool
+    """True: answer with a consent receipt. FAILED_PRECONDITION, RECEIPTS_NOT_CONFIGURED when the registry
+    has no key that signs them; nothing is stored then.
+    """
     @_builtins.property
     def subject(self) -> _contact_pb2.Subject:
         """The person. At least one contact point; the consent holds for each of them."""
@@ -183,10 +188,11 @@ class RecordConsentRequest(_message.Message):
         expression: _entry_pb2.Expression | None = ...,
         evidence: _entry_pb2.Evidence | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        issue_receipt: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "expires_at", b"expires_at", "expression", b"expression", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "controller", b"controller", "evidence", b"evidence", "expires_at", b"expires_at", "expression", b"expression", "purposes", b"purposes", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "controller", b"controller", "evidence", b"evidence", "expires_at", b"expires_at", "expression", b"expression", "issue_receipt", b"issue_receipt", "purposes", b"purposes", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -202,12 +208,18 @@ class RecordConsentResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     RECORDED_AT_FIELD_NUMBER: _builtins.int
     PROVEN_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """The entry."""
     revision: _builtins.str
     """The state of the registry with the entry in it."""
     proven: _builtins.bool
     """Whether the proof is complete."""
+    receipt: _builtins.str
+    """The consent receipt, when asked for: JSON-LD in the DPV profile of ISO/IEC TS 27560, signed (JWS
+    compact serialization, RFC 7515, EdDSA with Ed25519, RFC 8037). It names the person and is not
+    stored; the same request again returns the same one.
+    """
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp:
         """When it was stored."""
@@ -219,10 +231,11 @@ class RecordConsentResponse(_message.Message):
         revision: _builtins.str = ...,
         recorded_at: _timestamp_pb2.Timestamp | None = ...,
         proven: _builtins.bool = ...,
+        receipt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "proven", b"proven", "recorded_at", b"recorded_at", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "proven", b"proven", "receipt", b"receipt", "recorded_at", b"recorded_at", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,28 +25,117 @@ _sym_db = _symbol_database.Default()
 from consent_registry.v1 import contact_pb2 as consent__registry_dot_v1_dot_contact__pb2
 from consent_registry.v1 import decision_pb2 as consent__registry_dot_v1_dot_decision__pb2
 from consent_registry.v1 import decision_service_pb2 as consent__registry_dot_v1_dot_decision__service__pb2
+from consent_registry.v1 import entry_pb2 as consent__registry_dot_v1_dot_entry__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)consent_registry/v1/subject_service.proto\x12\x13\x63onsent_registry.v1\x1a!consent_registry/v1/contact.proto\x1a\"consent_registry/v1/decision.proto\x1a*consent_registry/v1/decision_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x01\n\x16\x45xplainDecisionRequest\x12<\n\x08question\x18\x01 \x01(\x0b\x32(.consent_registry.v1.CheckContactRequestH\x00\x12\x39\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32%.consent_registry.v1.ReplayedDecisionH\x00\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05\x61sked\"\x9e\x01\n\x10ReplayedDecision\x12\x14\n\x0creplay_token\x18\x01 \x01(\x0c\x12\x12\n\ncontroller\x18\x02 \x01(\t\x12\x31\n\x06target\x18\x03 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12-\n\x07subject\x18\x04 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\"\xd5\x01\n\x17\x45xplainDecisionResponse\x12/\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.Decision\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x05steps\x18\x04 \x03(\x0b\x32$.consent_registry.v1.ExplanationStep\"l\n\x0f\x45xplanationStep\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12:\n\x0e\x63onsiderations\x18\x03 \x03(\x0b\x32\".consent_registry.v1.Consideration\"\x9c\x02\n\rConsideration\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32(.consent_registry.v1.ConsiderationEffect\x12\x0c\n\x04text\x18\x02 \x01(\t\x12+\n\x06ground\x18\x03 \x01(\x0b\x32\x1b.consent_registry.v1.Ground\x12\x10\n\x08\x65ntry_id\x18\x04 \x01(\t\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12\x10\n\x08\x63itation\x18\x06 \x01(\t\x12\x30\n\x0c\x65xpressed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa5\x01\n\x13\x43onsiderationEffect\x12$\n CONSIDERATION_EFFECT_UNSPECIFIED\x10\x00\x12 \n\x1c\x43ONSIDERATION_EFFECT_APPLIED\x10\x01\x12$\n CONSIDERATION_EFFECT_NOT_APPLIED\x10\x02\x12 \n\x1c\x43ONSIDERATION_EFFECT_DECIDED\x10\x03\x32~\n\x0eSubjectService\x12l\n\x0f\x45xplainDecision\x12+.consent_registry.v1.ExplainDecisionRequest\x1a,.consent_registry.v1.ExplainDecisionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)consent_registry/v1/subject_service.proto\x12\x13\x63onsent_registry.v1\x1a!consent_registry/v1/contact.proto\x1a\"consent_registry/v1/decision.proto\x1a*consent_registry/v1/decision_service.proto\x1a\x1f\x63onsent_registry/v1/entry.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x01\n\x16\x45xplainDecisionRequest\x12<\n\x08question\x18\x01 \x01(\x0b\x32(.consent_registry.v1.CheckContactRequestH\x00\x12\x39\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32%.consent_registry.v1.ReplayedDecisionH\x00\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05\x61sked\"\x9e\x01\n\x10ReplayedDecision\x12\x14\n\x0creplay_token\x18\x01 \x01(\x0c\x12\x12\n\ncontroller\x18\x02 \x01(\t\x12\x31\n\x06target\x18\x03 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12-\n\x07subject\x18\x04 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\"\xd5\x01\n\x17\x45xplainDecisionResponse\x12/\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1d.consent_registry.v1.Decision\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x05steps\x18\x04 \x03(\x0b\x32$.consent_registry.v1.ExplanationStep\"l\n\x0f\x45xplanationStep\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12:\n\x0e\x63onsiderations\x18\x03 \x03(\x0b\x32\".consent_registry.v1.Consideration\"\x9c\x02\n\rConsideration\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32(.consent_registry.v1.ConsiderationEffect\x12\x0c\n\x04text\x18\x02 \x01(\t\x12+\n\x06ground\x18\x03 \x01(\x0b\x32\x1b.consent_registry.v1.Ground\x12\x10\n\x08\x65ntry_id\x18\x04 \x01(\t\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12\x10\n\x08\x63itation\x18\x06 \x01(\t\x12\x30\n\x0c\x65xpressed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x0c\x41\x63\x63\x65ssReason\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"{\n\x08Identity\x12-\n\x07subject\x18\x01 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12/\n\x08\x65vidence\x18\x02 \x01(\x0b\x32\x1d.consent_registry.v1.Evidence\x12\x0f\n\x07lead_id\x18\x03 \x01(\t\"\x90\x02\n\nFoundEntry\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.consent_registry.v1.Entry\x12:\n\x0eidentity_state\x18\x02 \x01(\x0e\x32\".consent_registry.v1.IdentityState\x12/\n\x08identity\x18\x03 \x01(\x0b\x32\x1d.consent_registry.v1.Identity\x12\x1b\n\x13identity_expires_on\x18\x04 \x01(\t\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12\x1e\n\x16matched_contact_points\x18\x06 \x03(\x05\x12\x1f\n\x17matched_customer_number\x18\x07 \x01(\x08\"\xb1\x01\n\x12\x46indSubjectRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32!.consent_registry.v1.AccessReason\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"`\n\x13\x46indSubjectResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.consent_registry.v1.FoundEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x01\n\x14\x45xportSubjectRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32!.consent_registry.v1.AccessReason\"K\n\x15\x45xportSubjectResponse\x12\x0c\n\x04json\x18\x01 \x01(\t\x12\x0f\n\x07json_ld\x18\x02 \x01(\t\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x05\"\x90\x02\n\x15RectifySubjectRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x44\n\rcontact_point\x18\x03 \x01(\x0b\x32+.consent_registry.v1.ContactPointCorrectionH\x00\x12H\n\x0f\x63ustomer_number\x18\x04 \x01(\x0b\x32-.consent_registry.v1.CustomerNumberCorrectionH\x00\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x05 \x01(\x0b\x32!.consent_registry.v1.AccessReasonB\x0c\n\ncorrection\"\x80\x01\n\x16\x43ontactPointCorrection\x12\x30\n\x05wrong\x18\x01 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\x12\x34\n\tcorrected\x18\x02 \x01(\x0b\x32!.consent_registry.v1.ContactPoint\"<\n\x18\x43ustomerNumberCorrection\x12\r\n\x05wrong\x18\x01 \x01(\t\x12\x11\n\tcorrected\x18\x02 \x01(\t\"\x91\x01\n\x16RectifySubjectResponse\x12\x34\n\x07\x65ntries\x18\x01 \x03(\x0b\x32#.consent_registry.v1.RectifiedEntry\x12\x10\n\x08revision\x18\x02 \x01(\t\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0eRectifiedEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x19\n\x11restated_entry_id\x18\x02 \x01(\t\"\x9f\x01\n\x13\x45raseSubjectRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12-\n\x07subject\x18\x03 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x04 \x01(\x0b\x32!.consent_registry.v1.AccessReason\"\x8c\x01\n\x14\x45raseSubjectResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .consent_registry.v1.ErasedEntry\x12\x10\n\x08revision\x18\x02 \x01(\t\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x01\n\x0b\x45rasedEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.consent_registry.v1.EntryKind\x12\x34\n\x07outcome\x18\x03 \x01(\x0e\x32#.consent_registry.v1.ErasureOutcome\x12\x10\n\x08\x63itation\x18\x04 \x01(\t\"\x92\x02\n\x19RestrictProcessingRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12-\n\x07subject\x18\x03 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x36\n\x06ground\x18\x04 \x01(\x0e\x32&.consent_registry.v1.RestrictionGround\x12\x33\n\nexpression\x18\x05 \x01(\x0b\x32\x1f.consent_registry.v1.Expression\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x06 \x01(\x0b\x32!.consent_registry.v1.AccessReason\"\x89\x01\n\x1aRestrictProcessingResponse\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0ekept_by_digits\x18\x04 \x03(\x05\"\xbe\x01\n\x16LiftRestrictionRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x03 \x01(\t\x12\x37\n\x13subject_informed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x05 \x01(\x0b\x32!.consent_registry.v1.AccessReason\"n\n\x17LiftRestrictionResponse\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd3\x01\n\x13SetRetentionRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x03 \x01(\t\x12\x14\n\nkeep_until\x18\x04 \x01(\tH\x00\x12/\n\x04hold\x18\x05 \x01(\x0e\x32\x1f.consent_registry.v1.HoldChangeH\x00\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x06 \x01(\x0b\x32!.consent_registry.v1.AccessReasonB\x08\n\x06\x63hange\"\x96\x01\n\x14SetRetentionResponse\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13identity_expires_on\x18\x04 \x01(\t\x12\x0c\n\x04held\x18\x05 \x01(\x08\"\xf4\x02\n\rRightsRequest\x12\x19\n\x11rights_request_id\x18\x01 \x01(\t\x12\x12\n\ncontroller\x18\x02 \x01(\t\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32&.consent_registry.v1.RightsRequestKind\x12\x13\n\x0breceived_on\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x05 \x01(\t\x12-\n\topened_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ndelayed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x07outcome\x18\t \x01(\x0e\x32).consent_registry.v1.RightsRequestOutcome\x12\x0f\n\x07overdue\x18\n \x01(\x08\"\xd9\x01\n\x18OpenRightsRequestRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32&.consent_registry.v1.RightsRequestKind\x12-\n\x07subject\x18\x04 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x13\n\x0breceived_on\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\"W\n\x19OpenRightsRequestResponse\x12:\n\x0erights_request\x18\x01 \x01(\x0b\x32\".consent_registry.v1.RightsRequest\"\x8d\x01\n\x14\x41nnounceDelayRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x19\n\x11rights_request_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\"S\n\x15\x41nnounceDelayResponse\x12:\n\x0erights_request\x18\x01 \x01(\x0b\x32\".consent_registry.v1.RightsRequest\"\x8e\x01\n\x19ListRightsRequestsRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32\'.consent_registry.v1.RightsRequestState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"r\n\x1aListRightsRequestsResponse\x12;\n\x0frights_requests\x18\x01 \x03(\x0b\x32\".consent_registry.v1.RightsRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x17GetRightsRequestRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x19\n\x11rights_request_id\x18\x02 \x01(\t\x12\x31\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32!.consent_registry.v1.AccessReason\"\xbc\x01\n\x18GetRightsRequestResponse\x12:\n\x0erights_request\x18\x01 \x01(\x0b\x32\".consent_registry.v1.RightsRequest\x12-\n\x07subject\x18\x02 \x01(\x0b\x32\x1c.consent_registry.v1.Subject\x12\x35\n\x05notes\x18\x03 \x03(\x0b\x32&.consent_registry.v1.RightsRequestNote\"c\n\x11RightsRequestNote\x12\x31\n\rtaken_down_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"\xda\x01\n\x19\x43loseRightsRequestRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x19\n\x11rights_request_id\x18\x03 \x01(\t\x12:\n\x07outcome\x18\x04 \x01(\x0e\x32).consent_registry.v1.RightsRequestOutcome\x12\x1a\n\x12identity_confirmed\x18\x05 \x01(\x08\x12\x13\n\x0b\x65xplanation\x18\x06 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\"X\n\x1a\x43loseRightsRequestResponse\x12:\n\x0erights_request\x18\x01 \x01(\x0b\x32\".consent_registry.v1.RightsRequest\"b\n\x13ListAccessesRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x14ListAccessesResponse\x12-\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1b.consent_registry.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x01\n\x06\x41\x63\x63\x65ss\x12\x11\n\taccess_id\x18\x01 \x01(\t\x12/\n\x0b\x61\x63\x63\x65ssed_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x37\n\toperation\x18\x06 \x01(\x0e\x32$.consent_registry.v1.AccessOperation\x12\x10\n\x08\x65ntry_id\x18\x07 \x01(\t*\xa5\x01\n\x13\x43onsiderationEffect\x12$\n CONSIDERATION_EFFECT_UNSPECIFIED\x10\x00\x12 \n\x1c\x43ONSIDERATION_EFFECT_APPLIED\x10\x01\x12$\n CONSIDERATION_EFFECT_NOT_APPLIED\x10\x02\x12 \n\x1c\x43ONSIDERATION_EFFECT_DECIDED\x10\x03*\x9e\x01\n\rIdentityState\x12\x1e\n\x1aIDENTITY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13IDENTITY_STATE_KEPT\x10\x01\x12\x1a\n\x16IDENTITY_STATE_EXPIRED\x10\x02\x12\x19\n\x15IDENTITY_STATE_ERASED\x10\x03\x12\x1d\n\x19IDENTITY_STATE_NEVER_KEPT\x10\x04*\xab\x01\n\x0e\x45rasureOutcome\x12\x1f\n\x1b\x45RASURE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45RASURE_OUTCOME_ERASED\x10\x01\x12 \n\x1c\x45RASURE_OUTCOME_OPT_OUT_KEPT\x10\x02\x12\x18\n\x14\x45RASURE_OUTCOME_HELD\x10\x03\x12 \n\x1c\x45RASURE_OUTCOME_ALREADY_GONE\x10\x04*\xd1\x01\n\x11RestrictionGround\x12\"\n\x1eRESTRICTION_GROUND_UNSPECIFIED\x10\x00\x12)\n%RESTRICTION_GROUND_ACCURACY_CONTESTED\x10\x01\x12\x1f\n\x1bRESTRICTION_GROUND_UNLAWFUL\x10\x02\x12\"\n\x1eRESTRICTION_GROUND_LEGAL_CLAIM\x10\x03\x12(\n$RESTRICTION_GROUND_OBJECTION_PENDING\x10\x04*V\n\nHoldChange\x12\x1b\n\x17HOLD_CHANGE_UNSPECIFIED\x10\x00\x12\x15\n\x11HOLD_CHANGE_PLACE\x10\x01\x12\x14\n\x10HOLD_CHANGE_LIFT\x10\x02*\x8d\x02\n\x11RightsRequestKind\x12#\n\x1fRIGHTS_REQUEST_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRIGHTS_REQUEST_KIND_ACCESS\x10\x01\x12%\n!RIGHTS_REQUEST_KIND_RECTIFICATION\x10\x02\x12\x1f\n\x1bRIGHTS_REQUEST_KIND_ERASURE\x10\x03\x12#\n\x1fRIGHTS_REQUEST_KIND_RESTRICTION\x10\x04\x12#\n\x1fRIGHTS_REQUEST_KIND_PORTABILITY\x10\x05\x12!\n\x1dRIGHTS_REQUEST_KIND_OBJECTION\x10\x06*\xdb\x01\n\x14RightsRequestOutcome\x12&\n\"RIGHTS_REQUEST_OUTCOME_UNSPECIFIED\x10\x00\x12$\n RIGHTS_REQUEST_OUTCOME_FULFILLED\x10\x01\x12+\n\'RIGHTS_REQUEST_OUTCOME_PARTLY_FULFILLED\x10\x02\x12\"\n\x1eRIGHTS_REQUEST_OUTCOME_REFUSED\x10\x03\x12$\n RIGHTS_REQUEST_OUTCOME_WITHDRAWN\x10\x04*{\n\x12RightsRequestState\x12$\n RIGHTS_REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RIGHTS_REQUEST_STATE_OPEN\x10\x01\x12 \n\x1cRIGHTS_REQUEST_STATE_OVERDUE\x10\x02*\xe4\x02\n\x0f\x41\x63\x63\x65ssOperation\x12 \n\x1c\x41\x43\x43\x45SS_OPERATION_UNSPECIFIED\x10\x00\x12!\n\x1d\x41\x43\x43\x45SS_OPERATION_FIND_SUBJECT\x10\x01\x12#\n\x1f\x41\x43\x43\x45SS_OPERATION_EXPORT_SUBJECT\x10\x02\x12$\n ACCESS_OPERATION_RECTIFY_SUBJECT\x10\x03\x12\"\n\x1e\x41\x43\x43\x45SS_OPERATION_ERASE_SUBJECT\x10\x04\x12(\n$ACCESS_OPERATION_RESTRICT_PROCESSING\x10\x05\x12%\n!ACCESS_OPERATION_LIFT_RESTRICTION\x10\x06\x12\"\n\x1e\x41\x43\x43\x45SS_OPERATION_SET_RETENTION\x10\x07\x12(\n$ACCESS_OPERATION_SHOW_RIGHTS_REQUEST\x10\x08\x32\x82\x0c\n\x0eSubjectService\x12`\n\x0b\x46indSubject\x12\'.consent_registry.v1.FindSubjectRequest\x1a(.consent_registry.v1.FindSubjectResponse\x12\x66\n\rExportSubject\x12).consent_registry.v1.ExportSubjectRequest\x1a*.consent_registry.v1.ExportSubjectResponse\x12i\n\x0eRectifySubject\x12*.consent_registry.v1.RectifySubjectRequest\x1a+.consent_registry.v1.RectifySubjectResponse\x12\x63\n\x0c\x45raseSubject\x12(.consent_registry.v1.EraseSubjectRequest\x1a).consent_registry.v1.EraseSubjectResponse\x12u\n\x12RestrictProcessing\x12..consent_registry.v1.RestrictProcessingRequest\x1a/.consent_registry.v1.RestrictProcessingResponse\x12l\n\x0fLiftRestriction\x12+.consent_registry.v1.LiftRestrictionRequest\x1a,.consent_registry.v1.LiftRestrictionResponse\x12\x63\n\x0cSetRetention\x12(.consent_registry.v1.SetRetentionRequest\x1a).consent_registry.v1.SetRetentionResponse\x12r\n\x11OpenRightsRequest\x12-.consent_registry.v1.OpenRightsRequestRequest\x1a..consent_registry.v1.OpenRightsRequestResponse\x12\x66\n\rAnnounceDelay\x12).consent_registry.v1.AnnounceDelayRequest\x1a*.consent_registry.v1.AnnounceDelayResponse\x12u\n\x12ListRightsRequests\x12..consent_registry.v1.ListRightsRequestsRequest\x1a/.consent_registry.v1.ListRightsRequestsResponse\x12o\n\x10GetRightsRequest\x12,.consent_registry.v1.GetRightsRequestRequest\x1a-.consent_registry.v1.GetRightsRequestResponse\x12u\n\x12\x43loseRightsRequest\x12..consent_registry.v1.CloseRightsRequestRequest\x1a/.consent_registry.v1.CloseRightsRequestResponse\x12\x63\n\x0cListAccesses\x12(.consent_registry.v1.ListAccessesRequest\x1a).consent_registry.v1.ListAccessesResponse\x12l\n\x0f\x45xplainDecision\x12+.consent_registry.v1.ExplainDecisionRequest\x1a,.consent_registry.v1.ExplainDecisionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent_registry.v1.subject_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONSIDERATIONEFFECT']._serialized_start=1232
-  _globals['_CONSIDERATIONEFFECT']._serialized_end=1397
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=215
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=455
-  _globals['_REPLAYEDDECISION']._serialized_start=458
-  _globals['_REPLAYEDDECISION']._serialized_end=616
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=619
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=832
-  _globals['_EXPLANATIONSTEP']._serialized_start=834
-  _globals['_EXPLANATIONSTEP']._serialized_end=942
-  _globals['_CONSIDERATION']._serialized_start=945
-  _globals['_CONSIDERATION']._serialized_end=1229
-  _globals['_SUBJECTSERVICE']._serialized_start=1399
-  _globals['_SUBJECTSERVICE']._serialized_end=1525
+  _globals['_CONSIDERATIONEFFECT']._serialized_start=6737
+  _globals['_CONSIDERATIONEFFECT']._serialized_end=6902
+  _globals['_IDENTITYSTATE']._serialized_start=6905
+  _globals['_IDENTITYSTATE']._serialized_end=7063
+  _globals['_ERASUREOUTCOME']._serialized_start=7066
+  _globals['_ERASUREOUTCOME']._serialized_end=7237
+  _globals['_RESTRICTIONGROUND']._serialized_start=7240
+  _globals['_RESTRICTIONGROUND']._serialized_end=7449
+  _globals['_HOLDCHANGE']._serialized_start=7451
+  _globals['_HOLDCHANGE']._serialized_end=7537
+  _globals['_RIGHTSREQUESTKIND']._serialized_start=7540
+  _globals['_RIGHTSREQUESTKIND']._serialized_end=7809
+  _globals['_RIGHTSREQUESTOUTCOME']._serialized_start=7812
+  _globals['_RIGHTSREQUESTOUTCOME']._serialized_end=8031
+  _globals['_RIGHTSREQUESTSTATE']._serialized_start=8033
+  _globals['_RIGHTSREQUESTSTATE']._serialized_end=8156
+  _globals['_ACCESSOPERATION']._serialized_start=8159
+  _globals['_ACCESSOPERATION']._serialized_end=8515
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=248
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=488
+  _globals['_REPLAYEDDECISION']._serialized_start=491
+  _globals['_REPLAYEDDECISION']._serialized_end=649
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=652
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=865
+  _globals['_EXPLANATIONSTEP']._serialized_start=867
+  _globals['_EXPLANATIONSTEP']._serialized_end=975
+  _globals['_CONSIDERATION']._serialized_start=978
+  _globals['_CONSIDERATION']._serialized_end=1262
+  _globals['_ACCESSREASON']._serialized_start=1264
+  _globals['_ACCESSREASON']._serialized_end=1309
+  _globals['_IDENTITY']._serialized_start=1311
+  _globals['_IDENTITY']._serialized_end=1434
+  _globals['_FOUNDENTRY']._serialized_start=1437
+  _globals['_FOUNDENTRY']._serialized_end=1709
+  _globals['_FINDSUBJECTREQUEST']._serialized_start=1712
+  _globals['_FINDSUBJECTREQUEST']._serialized_end=1889
+  _globals['_FINDSUBJECTRESPONSE']._serialized_start=1891
+  _globals['_FINDSUBJECTRESPONSE']._serialized_end=1987
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=1990
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=2130
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=2132
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=2207
+  _globals['_RECTIFYSUBJECTREQUEST']._serialized_start=2210
+  _globals['_RECTIFYSUBJECTREQUEST']._serialized_end=2482
+  _globals['_CONTACTPOINTCORRECTION']._serialized_start=2485
+  _globals['_CONTACTPOINTCORRECTION']._serialized_end=2613
+  _globals['_CUSTOMERNUMBERCORRECTION']._serialized_start=2615
+  _globals['_CUSTOMERNUMBERCORRECTION']._serialized_end=2675
+  _globals['_RECTIFYSUBJECTRESPONSE']._serialized_start=2678
+  _globals['_RECTIFYSUBJECTRESPONSE']._serialized_end=2823
+  _globals['_RECTIFIEDENTRY']._serialized_start=2825
+  _globals['_RECTIFIEDENTRY']._serialized_end=2886
+  _globals['_ERASESUBJECTREQUEST']._serialized_start=2889
+  _globals['_ERASESUBJECTREQUEST']._serialized_end=3048
+  _globals['_ERASESUBJECTRESPONSE']._serialized_start=3051
+  _globals['_ERASESUBJECTRESPONSE']._serialized_end=3191
+  _globals['_ERASEDENTRY']._serialized_start=3194
+  _globals['_ERASEDENTRY']._serialized_end=3343
+  _globals['_RESTRICTPROCESSINGREQUEST']._serialized_start=3346
+  _globals['_RESTRICTPROCESSINGREQUEST']._serialized_end=3620
+  _globals['_RESTRICTPROCESSINGRESPONSE']._serialized_start=3623
+  _globals['_RESTRICTPROCESSINGRESPONSE']._serialized_end=3760
+  _globals['_LIFTRESTRICTIONREQUEST']._serialized_start=3763
+  _globals['_LIFTRESTRICTIONREQUEST']._serialized_end=3953
+  _globals['_LIFTRESTRICTIONRESPONSE']._serialized_start=3955
+  _globals['_LIFTRESTRICTIONRESPONSE']._serialized_end=4065
+  _globals['_SETRETENTIONREQUEST']._serialized_start=4068
+  _globals['_SETRETENTIONREQUEST']._serialized_end=4279
+  _globals['_SETRETENTIONRESPONSE']._serialized_start=4282
+  _globals['_SETRETENTIONRESPONSE']._serialized_end=4432
+  _globals['_RIGHTSREQUEST']._serialized_start=4435
+  _globals['_RIGHTSREQUEST']._serialized_end=4807
+  _globals['_OPENRIGHTSREQUESTREQUEST']._serialized_start=4810
+  _globals['_OPENRIGHTSREQUESTREQUEST']._serialized_end=5027
+  _globals['_OPENRIGHTSREQUESTRESPONSE']._serialized_start=5029
+  _globals['_OPENRIGHTSREQUESTRESPONSE']._serialized_end=5116
+  _globals['_ANNOUNCEDELAYREQUEST']._serialized_start=5119
+  _globals['_ANNOUNCEDELAYREQUEST']._serialized_end=5260
+  _globals['_ANNOUNCEDELAYRESPONSE']._serialized_start=5262
+  _globals['_ANNOUNCEDELAYRESPONSE']._serialized_end=5345
+  _globals['_LISTRIGHTSREQUESTSREQUEST']._serialized_start=5348
+  _globals['_LISTRIGHTSREQUESTSREQUEST']._serialized_end=5490
+  _globals['_LISTRIGHTSREQUESTSRESPONSE']._serialized_start=5492
+  _globals['_LISTRIGHTSREQUESTSRESPONSE']._serialized_end=5606
+  _globals['_GETRIGHTSREQUESTREQUEST']._serialized_start=5608
+  _globals['_GETRIGHTSREQUESTREQUEST']._serialized_end=5731
+  _globals['_GETRIGHTSREQUESTRESPONSE']._serialized_start=5734
+  _globals['_GETRIGHTSREQUESTRESPONSE']._serialized_end=5922
+  _globals['_RIGHTSREQUESTNOTE']._serialized_start=5924
+  _globals['_RIGHTSREQUESTNOTE']._serialized_end=6023
+  _globals['_CLOSERIGHTSREQUESTREQUEST']._serialized_start=6026
+  _globals['_CLOSERIGHTSREQUESTREQUEST']._serialized_end=6244
+  _globals['_CLOSERIGHTSREQUESTRESPONSE']._serialized_start=6246
+  _globals['_CLOSERIGHTSREQUESTRESPONSE']._serialized_end=6334
+  _globals['_LISTACCESSESREQUEST']._serialized_start=6336
+  _globals['_LISTACCESSESREQUEST']._serialized_end=6434
+  _globals['_LISTACCESSESRESPONSE']._serialized_start=6436
+  _globals['_LISTACCESSESRESPONSE']._serialized_end=6530
+  _globals['_ACCESS']._serialized_start=6533
+  _globals['_ACCESS']._serialized_end=6734
+  _globals['_SUBJECTSERVICE']._serialized_start=8518
+  _globals['_SUBJECTSERVICE']._serialized_end=10056
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,15 @@ if _version_not_supported:
 
 
 class SubjectServiceStub:
-    """Explains. Reads only.
+    """Finds, shows, corrects and erases what the registry holds about people, and explains decisions.
+
+    A person is found by contact points and customer number, never by name: by those given, not by
+    those that the entries found name besides, because a number may be shared. What a correction
+    restated is found by the wrong one and by the corrected one alike, with the entries that it
+    restates. Entries of `group` are found as those of the controller `group`.
+
+    Whatever shows or changes a clear identity names who does it and why (`AccessReason`), and is
+    written to an append-only access trail in the same transaction.
     """
 
     def __init__(self, channel):
@@ -35,6 +43,71 @@ class SubjectServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.FindSubject = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/FindSubject',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.FindSubjectRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.FindSubjectResponse.FromString,
+                _registered_method=True)
+        self.ExportSubject = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/ExportSubject',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ExportSubjectRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ExportSubjectResponse.FromString,
+                _registered_method=True)
+        self.RectifySubject = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/RectifySubject',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.RectifySubjectRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.RectifySubjectResponse.FromString,
+                _registered_method=True)
+        self.EraseSubject = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/EraseSubject',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.EraseSubjectRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.EraseSubjectResponse.FromString,
+                _registered_method=True)
+        self.RestrictProcessing = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/RestrictProcessing',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.RestrictProcessingRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.RestrictProcessingResponse.FromString,
+                _registered_method=True)
+        self.LiftRestriction = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/LiftRestriction',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.LiftRestrictionRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.LiftRestrictionResponse.FromString,
+                _registered_method=True)
+        self.SetRetention = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/SetRetention',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.SetRetentionRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.SetRetentionResponse.FromString,
+                _registered_method=True)
+        self.OpenRightsRequest = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/OpenRightsRequest',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.OpenRightsRequestRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.OpenRightsRequestResponse.FromString,
+                _registered_method=True)
+        self.AnnounceDelay = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/AnnounceDelay',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.AnnounceDelayRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.AnnounceDelayResponse.FromString,
+                _registered_method=True)
+        self.ListRightsRequests = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/ListRightsRequests',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ListRightsRequestsRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ListRightsRequestsResponse.FromString,
+                _registered_method=True)
+        self.GetRightsRequest = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/GetRightsRequest',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.GetRightsRequestRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.GetRightsRequestResponse.FromString,
+                _registered_method=True)
+        self.CloseRightsRequest = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/CloseRightsRequest',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.CloseRightsRequestRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.CloseRightsRequestResponse.FromString,
+                _registered_method=True)
+        self.ListAccesses = channel.unary_unary(
+                '/consent_registry.v1.SubjectService/ListAccesses',
+                request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ListAccessesRequest.SerializeToString,
+                response_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ListAccessesResponse.FromString,
+                _registered_method=True)
         self.ExplainDecision = channel.unary_unary(
                 '/consent_registry.v1.SubjectService/ExplainDecision',
                 request_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ExplainDecisionRequest.SerializeToString,
@@ -43,8 +116,125 @@ class SubjectServiceStub:
 
 
 class SubjectServiceServicer:
-    """Explains. Reads only.
+    """Finds, shows, corrects and erases what the registry holds about people, and explains decisions.
+
+    A person is found by contact points and customer number, never by name: by those given, not by
+    those that the entries found name besides, because a number may be shared. What a correction
+    restated is found by the wrong one and by the corrected one alike, with the entries that it
+    restates. Entries of `group` are found as those of the controller `group`.
+
+    Whatever shows or changes a clear identity names who does it and why (`AccessReason`), and is
+    written to an append-only access trail in the same transaction.
     """
+
+    def FindSubject(self, request, context):
+        """Finds a person's entries, the newest recorded first, each with the clear identity that is left. For
+        the officer's own eyes: others may be named in it. Nobody found: an empty page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportSubject(self, request, context):
+        """Returns a copy of everything held about a person (art. 15 and 20), for the person: whatever is not
+        one of the contact points given, the customer number or the name given is taken for another
+        person's and redacted, and told. An entry whose identity is gone is listed without it (art.
+        11(2)). NOT_FOUND, UNKNOWN_SUBJECT when there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RectifySubject(self, request, context):
+        """Corrects a contact point or customer number in every entry that names it (art. 16). Each such entry is
+        restated with the corrected one, as of its own time; an opt-out keeps matching the old one too, a
+        consent does not. Nothing is changed in the entries themselves. NOT_FOUND, UNKNOWN_SUBJECT when
+        none names the wrong one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseSubject(self, request, context):
+        """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
+        matching (art. 17(3)(b)). An identity under a hold stays (art. 17(3)(e)). NOT_FOUND,
+        UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
+        overwritten; a restore repeats the erasure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestrictProcessing(self, request, context):
+        """Restricts the processing of a person's data (art. 18): every question about marketing is answered DENY,
+        RESTRICTED until it is lifted. Matches as widely as an opt-out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftRestriction(self, request, context):
+        """Lifts one restriction, of which the person was informed before (art. 18(3)). NOT_FOUND, UNKNOWN_ENTRY
+        unless the controller has the entry; FAILED_PRECONDITION, ENTRY_NOT_LIFTABLE unless it is a
+        restriction.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRetention(self, request, context):
+        """Changes until when the identity of one entry is kept, or stops its expiry and erasure (a legal hold)
+        until that is lifted. NOT_FOUND, UNKNOWN_ENTRY; FAILED_PRECONDITION, IDENTITY_GONE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenRightsRequest(self, request, context):
+        """Takes down what a person asked for. It is due 30 days after it was received.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceDelay(self, request, context):
+        """Takes down that the person was told of a delay and its reason (art. 12(3)). Once, on the day it is due
+        at the latest, and to no later than 90 days after it was received; otherwise FAILED_PRECONDITION,
+        DELAY_NOT_ANNOUNCEABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRightsRequests(self, request, context):
+        """Lists rights requests, those due first, without whom they are of. None: an empty page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRightsRequest(self, request, context):
+        """Returns one rights request with whom it is of and what was said, for as long as these are kept. NOT_FOUND,
+        UNKNOWN_RIGHTS_REQUEST unless the controller has it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseRightsRequest(self, request, context):
+        """Closes a rights request. FAILED_PRECONDITION, IDENTITY_NOT_CONFIRMED when it would be fulfilled without
+        knowing who asked; an objection needs no such check.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccesses(self, request, context):
+        """Lists the access trail, the newest first. None: an empty page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ExplainDecision(self, request, context):
         """Says what the answer to a question was, or would have been, at a past instant, by what was known at
@@ -62,6 +252,71 @@ class SubjectServiceServicer:
 
 def add_SubjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'FindSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSubject,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.FindSubjectRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.FindSubjectResponse.SerializeToString,
+            ),
+            'ExportSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportSubject,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ExportSubjectRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ExportSubjectResponse.SerializeToString,
+            ),
+            'RectifySubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.RectifySubject,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.RectifySubjectRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.RectifySubjectResponse.SerializeToString,
+            ),
+            'EraseSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseSubject,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.EraseSubjectRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.EraseSubjectResponse.SerializeToString,
+            ),
+            'RestrictProcessing': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestrictProcessing,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.RestrictProcessingRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.RestrictProcessingResponse.SerializeToString,
+            ),
+            'LiftRestriction': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftRestriction,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.LiftRestrictionRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.LiftRestrictionResponse.SerializeToString,
+            ),
+            'SetRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRetention,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.SetRetentionRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.SetRetentionResponse.SerializeToString,
+            ),
+            'OpenRightsRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenRightsRequest,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.OpenRightsRequestRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.OpenRightsRequestResponse.SerializeToString,
+            ),
+            'AnnounceDelay': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceDelay,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.AnnounceDelayRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.AnnounceDelayResponse.SerializeToString,
+            ),
+            'ListRightsRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRightsRequests,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ListRightsRequestsRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ListRightsRequestsResponse.SerializeToString,
+            ),
+            'GetRightsRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRightsRequest,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.GetRightsRequestRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.GetRightsRequestResponse.SerializeToString,
+            ),
+            'CloseRightsRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseRightsRequest,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.CloseRightsRequestRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.CloseRightsRequestResponse.SerializeToString,
+            ),
+            'ListAccesses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccesses,
+                    request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ListAccessesRequest.FromString,
+                    response_serializer=consent__registry_dot_v1_dot_subject__service__pb2.ListAccessesResponse.SerializeToString,
+            ),
             'ExplainDecision': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainDecision,
                     request_deserializer=consent__registry_dot_v1_dot_subject__service__pb2.ExplainDecisionRequest.FromString,
@@ -76,8 +331,367 @@ def add_SubjectServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SubjectService:
-    """Explains. Reads only.
+    """Finds, shows, corrects and erases what the registry holds about people, and explains decisions.
+
+    A person is found by contact points and customer number, never by name: by those given, not by
+    those that the entries found name besides, because a number may be shared. What a correction
+    restated is found by the wrong one and by the corrected one alike, with the entries that it
+    restates. Entries of `group` are found as those of the controller `group`.
+
+    Whatever shows or changes a clear identity names who does it and why (`AccessReason`), and is
+    written to an append-only access trail in the same transaction.
     """
+
+    @staticmethod
+    def FindSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/FindSubject',
+            consent__registry_dot_v1_dot_subject__service__pb2.FindSubjectRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.FindSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/ExportSubject',
+            consent__registry_dot_v1_dot_subject__service__pb2.ExportSubjectRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.ExportSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RectifySubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/RectifySubject',
+            consent__registry_dot_v1_dot_subject__service__pb2.RectifySubjectRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.RectifySubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/EraseSubject',
+            consent__registry_dot_v1_dot_subject__service__pb2.EraseSubjectRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.EraseSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestrictProcessing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/RestrictProcessing',
+            consent__registry_dot_v1_dot_subject__service__pb2.RestrictProcessingRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.RestrictProcessingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftRestriction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/LiftRestriction',
+            consent__registry_dot_v1_dot_subject__service__pb2.LiftRestrictionRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.LiftRestrictionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/SetRetention',
+            consent__registry_dot_v1_dot_subject__service__pb2.SetRetentionRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.SetRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenRightsRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/OpenRightsRequest',
+            consent__registry_dot_v1_dot_subject__service__pb2.OpenRightsRequestRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.OpenRightsRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceDelay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/AnnounceDelay',
+            consent__registry_dot_v1_dot_subject__service__pb2.AnnounceDelayRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.AnnounceDelayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRightsRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/ListRightsRequests',
+            consent__registry_dot_v1_dot_subject__service__pb2.ListRightsRequestsRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.ListRightsRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRightsRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/GetRightsRequest',
+            consent__registry_dot_v1_dot_subject__service__pb2.GetRightsRequestRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.GetRightsRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseRightsRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/CloseRightsRequest',
+            consent__registry_dot_v1_dot_subject__service__pb2.CloseRightsRequestRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.CloseRightsRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccesses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/consent_registry.v1.SubjectService/ListAccesses',
+            consent__registry_dot_v1_dot_subject__service__pb2.ListAccessesRequest.SerializeToString,
+            consent__registry_dot_v1_dot_subject__service__pb2.ListAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ExplainDecision(request,

@@ -65,6 +65,9 @@ def _why_another_matter(fact: Fact, account: Account) -> str:
 
 
 def _why_no_longer(fact: Fact, account: Account) -> str:
+    if fact.lifted_at_us is not None and fact.lifted_at_us <= account.question.at_us:
+        # By its erasure, its expiry, or a correction that restated it.
+        return f"ended on {account.when(fact.lifted_at_us)} with the identity that proved it"
     ended_by = next((each for each in _withdrawals(fact, account) if _is_certain(each)), None)
     if ended_by is not None:
         return f"was withdrawn on {account.when(ended_by.counts_at_us)}"

@@ -29,7 +29,7 @@ def beside_given(
     else:
         comparison = (
             f"the replay comes to {decision.verdict.name}, {decision.reason.name}: the registry no"
-            " longer holds all that the answer was based on, as after a restore of its database"
+            " longer holds all that the answer was based on, as after an erasure or a restore"
         )
     told = Consideration(
         Effect.NOT_APPLIED, f"The decision that was given on {given}; {comparison}."

@@ -50,6 +50,7 @@ SOURCES: Final = {
     Source.PARTNER: "through a partner",
     Source.IMPORT: "in an imported file",
     Source.NATIONAL_REGISTER: "in a national register",
+    Source.REGISTRY: "by the registry itself",
 }
 _KINDS: Final = {
     EntryKind.CONSENT: "The consent",

@@ -1,0 +1,102 @@
+"""What one write may do, within one transaction of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from consent_registry_server.domain.contact import Subject
+from consent_registry_server.domain.entry import Entry
+from consent_registry_server.domain.vocabulary import (
+    AttemptOutcome,
+    ControllerId,
+    EntryId,
+    PartnerId,
+)
+from consent_registry_server.service.ports import (
+    Digested,
+    Partner,
+    PreparedEntry,
+    RefusedLead,
+    Standing,
+)
+from consent_registry_server.storage.append import Appender
+from consent_registry_server.storage.digests import DigestRange, StoredDigests
+from consent_registry_server.storage.history import find_entry, find_outcomes
+from consent_registry_server.storage.partners import find_partner, refuse_leads, save_partner
+from consent_registry_server.storage.prepared import Prepared, run
+from consent_registry_server.storage.standing import read_within
+
+_LOCK: Final = Prepared(
+    "lock_name",
+    "bytea",
+    "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 9))",
+)
+
+
+class PostgresTransaction:
+    """What one write may do; see `Transaction`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        appender: Appender,
+        digests: StoredDigests,
+        versions: DigestRange,
+        incarnation: UUID,
+        standing_rows: int,
+    ) -> None:
+        self._connection = connection
+        self._appender = appender
+        self._digests = digests
+        self._versions = versions
+        self._incarnation = incarnation
+        self._standing_rows = standing_rows
+
+    def append(self, entries: Sequence[PreparedEntry]) -> None:
+        """Stores entries: ledger, contact points, vault and standing."""
+        if entries:
+            self._appender.append(self._connection.connection, entries, self._versions)
+
+    def entry(self, entry_id: EntryId) -> Entry | None:
+        """Returns a ledger entry, or None."""
+        return find_entry(self._connection, entry_id)
+
+    def subject(self, entry_id: EntryId) -> Subject | None:
+        """Returns whom an entry names; None when its identity was erased or never kept."""
+        return self._appender.subject(self._connection, entry_id)
+
+    def outcomes(self, attempt_id: EntryId) -> frozenset[AttemptOutcome]:
+        """Returns what was reported of an attempt."""
+        return find_outcomes(self._connection, attempt_id)
+
+    def lock(self, name: bytes) -> None:
+        """Waits until no other transaction holds the lock of this name; held until the end."""
+        run(self._connection.connection, (_LOCK, [name]))
+
+    def standing(self, controller: ControllerId, points: Sequence[Digested]) -> Standing:
+        """Returns what stands, this transaction's own writes included."""
+        return read_within(
+            self._connection.connection,
+            controller,
+            points,
+            digests=self._digests,
+            incarnation=self._incarnation,
+            limit=self._standing_rows,
+        )
+
+    def partner(self, controller: ControllerId, partner_id: PartnerId) -> Partner | None:
+        """Returns a partner, or None."""
+        return find_partner(self._connection, controller, partner_id)
+
+    def save_partner(self, partner: Partner, *, recorded_at_us: int) -> None:
+        """Stores a partner as it now is, and keeps what it was."""
+        save_partner(self._connection, partner, recorded_at_us=recorded_at_us)
+
+    def refuse_leads(self, refused: Sequence[RefusedLead]) -> None:
+        """Stores that leads were refused, and nothing of whom they named."""
+        refuse_leads(self._connection, refused)
