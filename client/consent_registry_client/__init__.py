@@ -34,7 +34,17 @@ from consent_registry.v1.entry_pb2 import (
     Source,
 )
 from consent_registry.v1.registry_service_pb2 import RegisterResult
-from consent_registry.v1.subject_service_pb2 import ReplayedDecision
+from consent_registry.v1.subject_service_pb2 import (
+    AccessOperation,
+    ErasureOutcome,
+    HoldChange,
+    IdentityState,
+    ReplayedDecision,
+    RestrictionGround,
+    RightsRequestKind,
+    RightsRequestOutcome,
+    RightsRequestState,
+)
 from consent_registry_client._aio import AsyncClient
 from consent_registry_client._aio_audience import AsyncAudienceAnswers
 from consent_registry_client._answer import Answer, RecordingAnswer, allows
@@ -57,6 +67,7 @@ from consent_registry_client._errors import (
     UnusableAnswer,
 )
 from consent_registry_client._messages import (
+    access_reason,
     address,
     build,
     email,
@@ -66,7 +77,9 @@ from consent_registry_client._messages import (
     handle,
     listed,
     not_listed,
+    number_correction,
     phone,
+    point_correction,
     subject,
     timestamp,
 )
@@ -75,6 +88,7 @@ from consent_registry_client._sync import Client
 from consent_registry_client._sync_audience import AudienceAnswers
 
 __all__ = [
+    "AccessOperation",
     "Answer",
     "AsyncAudienceAnswers",
     "AsyncClient",
@@ -90,8 +104,11 @@ __all__ = [
     "CustomerContext",
     "DeadlineExceeded",
     "Effects",
+    "ErasureOutcome",
     "Evidence",
     "FieldViolation",
+    "HoldChange",
+    "IdentityState",
     "IncompleteStream",
     "InvalidRequest",
     "LimitExceeded",
@@ -105,7 +122,11 @@ __all__ = [
     "RegisterResult",
     "RegisterStatus",
     "RequestIdReused",
+    "RestrictionGround",
     "RetryPolicy",
+    "RightsRequestKind",
+    "RightsRequestOutcome",
+    "RightsRequestState",
     "Source",
     "TlsFiles",
     "Unauthenticated",
@@ -113,6 +134,7 @@ __all__ = [
     "UnusableAnswer",
     "Verdict",
     "View",
+    "access_reason",
     "address",
     "allows",
     "contact_question",
@@ -124,7 +146,9 @@ __all__ = [
     "handle",
     "listed",
     "not_listed",
+    "number_correction",
     "phone",
+    "point_correction",
     "subject",
     "timestamp",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -11,7 +11,12 @@ from consent_registry.v1.decision_service_pb2_grpc import DecisionServiceStub
 from consent_registry.v1.entry_pb2 import Entry
 from consent_registry.v1.history_service_pb2 import GetEntryRequest, ListEntriesRequest
 from consent_registry.v1.history_service_pb2_grpc import HistoryServiceStub
-from consent_registry.v1.policy_service_pb2 import GetPolicyRequest, GetPolicyResponse
+from consent_registry.v1.policy_service_pb2 import (
+    GetPolicyRequest,
+    GetPolicyResponse,
+    GetReceiptKeysRequest,
+    ReceiptKey,
+)
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
@@ -20,6 +25,7 @@ from consent_registry_client._aio_calls import AsyncCalls, open_channel
 from consent_registry_client._aio_decisions import AsyncDecisions
 from consent_registry_client._aio_explanations import AsyncExplanations
 from consent_registry_client._aio_intake import AsyncIntake
+from consent_registry_client._aio_subjects import AsyncSubjects
 from consent_registry_client._arguments import (
     History,
     Metadata,
@@ -33,7 +39,9 @@ from consent_registry_client._messages import build
 from consent_registry_client._retry import DEFAULT_EFFECTS, DEFAULT_RETRY, Effects, RetryPolicy
 
 
-class AsyncClient(AsyncDecisions, AsyncIntake, AsyncReservedAttempts, AsyncExplanations):
+class AsyncClient(
+    AsyncDecisions, AsyncIntake, AsyncReservedAttempts, AsyncExplanations, AsyncSubjects
+):
     """A connection to the registry, for any number of calls of one event loop; make one.
 
     Every call takes `timeout_s`, the seconds until it fails with DeadlineExceeded, repeats
@@ -153,3 +161,16 @@ class AsyncClient(AsyncDecisions, AsyncIntake, AsyncReservedAttempts, AsyncExpla
             default_s=READ_TIMEOUT_S,
             metadata=metadata,
         )
+
+    async def get_receipt_keys(
+        self, *, timeout_s: float | None = None, metadata: Metadata = ()
+    ) -> Sequence[ReceiptKey]:
+        """Returns the public keys that verify consent receipts, the one that signs first."""
+        response = await self._calls.read(
+            self._policy.GetReceiptKeys,
+            GetReceiptKeysRequest(),
+            timeout_s=timeout_s,
+            default_s=READ_TIMEOUT_S,
+            metadata=metadata,
+        )
+        return response.keys

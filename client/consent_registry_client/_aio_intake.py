@@ -63,7 +63,10 @@ class AsyncIntake:
         metadata: Metadata = (),
         **consent: Unpack[Consent],
     ) -> RecordConsentResponse:
-        """Records a consent; the answer tells whether its proof is complete."""
+        """Records a consent; the answer tells whether its proof is complete.
+
+        With `issue_receipt` it holds a signed consent receipt, for the person to keep.
+        """
         return await self._calls.write(
             self._registry.RecordConsent,
             build(RecordConsentRequest, consent),

@@ -25,7 +25,17 @@ from consent_registry.v1.registry_service_pb2 import (
     PartnerLead,
     RegisterResult,
 )
-from consent_registry.v1.subject_service_pb2 import ReplayedDecision
+from consent_registry.v1.subject_service_pb2 import (
+    AccessReason,
+    ContactPointCorrection,
+    CustomerNumberCorrection,
+    HoldChange,
+    ReplayedDecision,
+    RestrictionGround,
+    RightsRequestKind,
+    RightsRequestOutcome,
+    RightsRequestState,
+)
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -105,6 +115,7 @@ class Consent(TypedDict, total=False):
     expression: Required[Expression]
     evidence: Evidence
     expires_at: datetime
+    issue_receipt: bool
     request_id: str
 
 
@@ -201,4 +212,131 @@ class History(TypedDict, total=False):
     controller: Required[str]
     contact_point: ContactPoint
     customer_number: str
+    page_size: int
+
+
+class PersonSought(TypedDict, total=False):
+    """Whose entries to show, to whom and why. See `FindSubjectRequest`."""
+
+    controller: Required[str]
+    subject: Required[Subject]
+    access: Required[AccessReason]
+    page_size: int
+
+
+class PersonCopied(TypedDict, total=False):
+    """Of whose data to make a copy, who makes it and why. See `ExportSubjectRequest`."""
+
+    controller: Required[str]
+    subject: Required[Subject]
+    access: Required[AccessReason]
+
+
+class Rectification(TypedDict, total=False):
+    """What is wrong, and what is right instead: one of the two. See `RectifySubjectRequest`."""
+
+    controller: Required[str]
+    contact_point: ContactPointCorrection
+    customer_number: CustomerNumberCorrection
+    access: Required[AccessReason]
+    request_id: str
+
+
+class Erasure(TypedDict, total=False):
+    """Whom to erase. See `EraseSubjectRequest`."""
+
+    controller: Required[str]
+    subject: Required[Subject]
+    access: Required[AccessReason]
+    request_id: str
+
+
+class Restriction(TypedDict, total=False):
+    """Whose data not to process, and why. See `RestrictProcessingRequest`."""
+
+    controller: Required[str]
+    subject: Required[Subject]
+    ground: Required[RestrictionGround.ValueType]
+    expression: Required[Expression]
+    access: Required[AccessReason]
+    request_id: str
+
+
+class RestrictionLift(TypedDict, total=False):
+    """The lift of one restriction. See `LiftRestrictionRequest`."""
+
+    controller: Required[str]
+    entry_id: Required[str]
+    subject_informed_at: Required[datetime]
+    access: Required[AccessReason]
+    request_id: str
+
+
+class RetentionChange(TypedDict, total=False):
+    """For how long to keep one identity: a last day, or a hold. See `SetRetentionRequest`."""
+
+    controller: Required[str]
+    entry_id: Required[str]
+    keep_until: date | str
+    hold: HoldChange.ValueType
+    access: Required[AccessReason]
+    request_id: str
+
+
+class NewRightsRequest(TypedDict, total=False):
+    """What a person asks for. See `OpenRightsRequestRequest`."""
+
+    controller: Required[str]
+    kind: Required[RightsRequestKind.ValueType]
+    received_on: Required[date | str]
+    actor: Required[str]
+    subject: Subject
+    note: str
+    request_id: str
+
+
+class DelayAnnouncement(TypedDict, total=False):
+    """That a person was told of a delay. See `AnnounceDelayRequest`."""
+
+    controller: Required[str]
+    rights_request_id: Required[str]
+    due_on: Required[date | str]
+    explanation: Required[str]
+    actor: Required[str]
+    request_id: str
+
+
+class RightsRequestClosing(TypedDict, total=False):
+    """How a rights request ended. See `CloseRightsRequestRequest`."""
+
+    controller: Required[str]
+    rights_request_id: Required[str]
+    outcome: Required[RightsRequestOutcome.ValueType]
+    actor: Required[str]
+    identity_confirmed: bool
+    explanation: str
+    request_id: str
+
+
+class RightsRequestShown(TypedDict, total=False):
+    """Which rights request to show, and to whom. See `GetRightsRequestRequest`."""
+
+    controller: Required[str]
+    rights_request_id: Required[str]
+    access: Required[AccessReason]
+
+
+class RightsRequestList(TypedDict, total=False):
+    """Which rights requests to list. See `ListRightsRequestsRequest`."""
+
+    controller: Required[str]
+    state: RightsRequestState.ValueType
+    page_size: int
+
+
+class AccessList(TypedDict, total=False):
+    """Which accesses to list. See `ListAccessesRequest`."""
+
+    controller: Required[str]
+    entry_id: str
     page_size: int

@@ -20,6 +20,11 @@ from consent_registry.v1.contact_pb2 import (
 )
 from consent_registry.v1.entry_pb2 import Expression, Precision, RegisterStatus, Source
 from consent_registry.v1.registry_service_pb2 import RegisterResult
+from consent_registry.v1.subject_service_pb2 import (
+    AccessReason,
+    ContactPointCorrection,
+    CustomerNumberCorrection,
+)
 from consent_registry_client._errors import FieldViolation, InvalidRequest
 
 _Message = TypeVar("_Message", bound=Message)
@@ -133,6 +138,21 @@ def not_listed(point: ContactPoint) -> RegisterResult:
         RegisterResult,
         {"contact_point": point, "status": RegisterStatus.REGISTER_STATUS_CLEAR},
     )
+
+
+def access_reason(*, actor: str, reason: str) -> AccessReason:
+    """Returns who looks at or changes clear identities, and why: both go to the access trail."""
+    return build(AccessReason, {"actor": actor, "reason": reason})
+
+
+def point_correction(wrong: ContactPoint, corrected: ContactPoint) -> ContactPointCorrection:
+    """Returns that a contact point is wrong, and the one of the same kind that is right."""
+    return build(ContactPointCorrection, {"wrong": wrong, "corrected": corrected})
+
+
+def number_correction(wrong: str, corrected: str) -> CustomerNumberCorrection:
+    """Returns that a customer number is wrong, and the right one."""
+    return build(CustomerNumberCorrection, {"wrong": wrong, "corrected": corrected})
 
 
 def timestamp(instant: datetime) -> Timestamp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -11,7 +11,12 @@ from consent_registry.v1.decision_service_pb2_grpc import DecisionServiceStub
 from consent_registry.v1.entry_pb2 import Entry
 from consent_registry.v1.history_service_pb2 import GetEntryRequest, ListEntriesRequest
 from consent_registry.v1.history_service_pb2_grpc import HistoryServiceStub
-from consent_registry.v1.policy_service_pb2 import GetPolicyRequest, GetPolicyResponse
+from consent_registry.v1.policy_service_pb2 import (
+    GetPolicyRequest,
+    GetPolicyResponse,
+    GetReceiptKeysRequest,
+    ReceiptKey,
+)
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
@@ -31,9 +36,10 @@ from consent_registry_client._sync_calls import Calls, open_channel
 from consent_registry_client._sync_decisions import Decisions
 from consent_registry_client._sync_explanations import Explanations
 from consent_registry_client._sync_intake import Intake
+from consent_registry_client._sync_subjects import Subjects
 
 
-class Client(Decisions, Intake, ReservedAttempts, Explanations):
+class Client(Decisions, Intake, ReservedAttempts, Explanations, Subjects):
     """A connection to the registry, for any number of threads and calls; make one and keep it.
 
     Every call takes `timeout_s`, the seconds until it fails with DeadlineExceeded, repeats
@@ -150,3 +156,16 @@ class Client(Decisions, Intake, ReservedAttempts, Explanations):
             default_s=READ_TIMEOUT_S,
             metadata=metadata,
         )
+
+    def get_receipt_keys(
+        self, *, timeout_s: float | None = None, metadata: Metadata = ()
+    ) -> Sequence[ReceiptKey]:
+        """Returns the public keys that verify consent receipts, the one that signs first."""
+        response = self._calls.read(
+            self._policy.GetReceiptKeys,
+            GetReceiptKeysRequest(),
+            timeout_s=timeout_s,
+            default_s=READ_TIMEOUT_S,
+            metadata=metadata,
+        )
+        return response.keys

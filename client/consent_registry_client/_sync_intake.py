@@ -60,7 +60,10 @@ class Intake:
         metadata: Metadata = (),
         **consent: Unpack[Consent],
     ) -> RecordConsentResponse:
-        """Records a consent; the answer tells whether its proof is complete."""
+        """Records a consent; the answer tells whether its proof is complete.
+
+        With `issue_receipt` it holds a signed consent receipt, for the person to keep.
+        """
         return self._calls.write(
             self._registry.RecordConsent,
             build(RecordConsentRequest, consent),

@@ -16,8 +16,10 @@ from consent_registry_client.cli._grouped import grouped
 from consent_registry_client.cli._import import import_opt_outs
 from consent_registry_client.cli._look import history, policy
 from consent_registry_client.cli._partner import partner
+from consent_registry_client.cli._receipt import receipt
 from consent_registry_client.cli._recording import recording
 from consent_registry_client.cli._register import register
+from consent_registry_client.cli._rights import audit, rights
 from consent_registry_client.cli._session import (
     DEFAULT_ADDRESS,
     Exit,
@@ -27,11 +29,12 @@ from consent_registry_client.cli._session import (
     tls_files,
 )
 from consent_registry_client.cli._show import say
+from consent_registry_client.cli._subject import subject
 from consent_registry_client.cli._write import dnc, record, withdraw
 
-EXIT_CODES = """Exit codes: 0 done, or allowed; 1 not allowed; 2 wrong usage, a request that the
-registry refuses, or a file that cannot be read or written; 3 no answer from the registry; 4 done,
-but some rows were bad."""
+EXIT_CODES = """Exit codes: 0 done, or allowed; 1 not allowed, or overdue requests listed; 2 wrong
+usage, a request that the registry refuses, or a file that cannot be read or written; 3 no answer
+from the registry; 4 done, but some rows were bad."""
 # Shorter arguments are no contact data, and would be found in the midst of ordinary words.
 _SHORTEST_HIDDEN = 3
 
@@ -51,8 +54,12 @@ app.command("withdraw")(grouped(withdraw))
 app.add_typer(dnc, name="dnc")
 app.add_typer(attempt, name="attempt")
 app.add_typer(recording, name="recording")
+app.add_typer(receipt, name="receipt")
 app.add_typer(partner, name="partner")
 app.add_typer(register, name="register")
+app.add_typer(subject, name="subject")
+app.add_typer(rights, name="rights")
+app.command("audit")(grouped(audit))
 app.command("history")(grouped(history))
 app.command("policy")(grouped(policy))
 app.command("filter", epilog=EXIT_CODES)(grouped(filter_audience))

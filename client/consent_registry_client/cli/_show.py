@@ -108,16 +108,21 @@ def print_entries(entries: Iterable[Entry]) -> None:
     """Prints entries, one a line."""
     print_table(
         ["recorded", "kind", "controller", "channels", "purposes", "expressed", "source", "entry"],
-        (_entry_row(entry) for entry in entries),
+        (entry_cells(entry) for entry in entries),
     )
 
 
-def _entry_row(entry: Entry) -> list[str]:
+def entry_cells(entry: Entry) -> list[str]:
+    """Returns the cells of an entry's row."""
     kind = ENTRY_KINDS.word(entry.kind)
     if shown(entry.lifted_at):
         kind += f", lifted {shown(entry.lifted_at)}"
     if entry.lifts_entry_id:
         kind += f" of {entry.lifts_entry_id}"
+    elif entry.concerns_entry_id:
+        kind += f" of {entry.concerns_entry_id}"
+    if entry.keep_until:
+        kind += f", kept until {entry.keep_until}"
     return [
         shown(entry.recorded_at),
         kind,

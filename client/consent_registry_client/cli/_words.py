@@ -23,7 +23,15 @@ from consent_registry.v1.policy_service_pb2 import (
     Regime,
 )
 from consent_registry.v1.registry_service_pb2 import LeadOutcome, LeadRefusal, PartnerKind
-from consent_registry.v1.subject_service_pb2 import ConsiderationEffect
+from consent_registry.v1.subject_service_pb2 import (
+    AccessOperation,
+    ConsiderationEffect,
+    ErasureOutcome,
+    IdentityState,
+    RestrictionGround,
+    RightsRequestKind,
+    RightsRequestOutcome,
+)
 
 _SEPARATORS = re.compile(r"[\s,;|]+")
 
@@ -33,12 +41,19 @@ class _Enumeration(Protocol):
 
 
 class Words:
-    """One enumeration; its unspecified value has no word."""
+    """One enumeration; its unspecified value has no word.
 
-    def __init__(self, enumeration: object, prefix: str) -> None:
+    Values that are `never_given` are shown, but none of them is valid on the command line.
+    """
+
+    def __init__(self, enumeration: object, prefix: str, *never_given: int) -> None:
         numbers: Mapping[str, int] = dict(_items(enumeration))
         self._names = {number: name.removeprefix(prefix) for name, number in numbers.items()}
-        self._numbers = {name.lower(): number for number, name in self._names.items() if number}
+        self._numbers = {
+            name.lower(): number
+            for number, name in self._names.items()
+            if number not in (0, *never_given)
+        }
 
     @property
     def listed(self) -> str:
@@ -77,6 +92,7 @@ def _items(enumeration: object) -> list[tuple[str, int]]:
     return wrapper.items()
 
 
+ACCESS_OPERATIONS = Words(AccessOperation, "ACCESS_OPERATION_")
 ATTEMPT_OUTCOMES = Words(AttemptOutcome, "ATTEMPT_OUTCOME_")
 CHANNELS = Words(Channel, "CHANNEL_")
 CONFIDENCES = Words(Confidence, "CONFIDENCE_")
@@ -85,6 +101,8 @@ CONTRACTS = Words(CustomerContext.Contract, "CONTRACT_")
 DIRECTIONS = Words(CallDirection, "CALL_DIRECTION_")
 EFFECTS = Words(ConsiderationEffect, "CONSIDERATION_EFFECT_")
 ENTRY_KINDS = Words(EntryKind, "ENTRY_KIND_")
+ERASURE_OUTCOMES = Words(ErasureOutcome, "ERASURE_OUTCOME_")
+IDENTITY_STATES = Words(IdentityState, "IDENTITY_STATE_")
 LEAD_OUTCOMES = Words(LeadOutcome, "LEAD_OUTCOME_")
 LEAD_REFUSALS = Words(LeadRefusal, "LEAD_REFUSAL_")
 LINES = Words(CallLine, "CALL_LINE_")
@@ -96,5 +114,8 @@ REASONS = Words(Reason, "REASON_")
 RECORDING_BASES = Words(RecordingBasis, "RECORDING_BASIS_")
 REGIMES = Words(Regime, "REGIME_")
 RELATIONSHIPS = Words(CustomerContext.Relationship, "RELATIONSHIP_")
-SOURCES = Words(Source, "SOURCE_")
+RESTRICTION_GROUNDS = Words(RestrictionGround, "RESTRICTION_GROUND_")
+RIGHTS_REQUEST_KINDS = Words(RightsRequestKind, "RIGHTS_REQUEST_KIND_")
+RIGHTS_REQUEST_OUTCOMES = Words(RightsRequestOutcome, "RIGHTS_REQUEST_OUTCOME_")
+SOURCES = Words(Source, "SOURCE_", Source.SOURCE_REGISTRY)
 VERDICTS = Words(Verdict, "VERDICT_")

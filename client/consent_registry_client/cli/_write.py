@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Protocol
 
 import typer
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from consent_registry.v1.registry_service_pb2 import RecordConsentResponse
 from consent_registry_client._arguments import Consent, OptOut
 from consent_registry_client.cli._grouped import grouped
 from consent_registry_client.cli._groups import (
@@ -19,6 +21,7 @@ from consent_registry_client.cli._groups import (
     Statement,
     channels_of,
 )
+from consent_registry_client.cli._receipt import ReceiptFile
 from consent_registry_client.cli._session import AsJson, Controller, Exit, client_of
 from consent_registry_client.cli._show import as_dict, print_json, print_line, say
 from consent_registry_client.cli._times import instant_option, shown
@@ -60,6 +63,13 @@ def record(
         datetime | None,
         typer.Option(parser=instant_option, metavar="TIME", help="Default: by the rule."),
     ] = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to write a signed consent receipt, for the person; must not exist.",
+        ),
+    ] = None,
     request_id: RequestId = "",
     as_json: AsJson = False,
 ) -> int:
@@ -75,12 +85,30 @@ def record(
     )
     if expires_at is not None:
         consent["expires_at"] = expires_at
-    with client_of(context) as client:
-        response = client.record_consent(**consent)
+    if receipt is None:
+        with client_of(context) as client:
+            response = client.record_consent(**consent)
+    else:
+        response = _with_receipt(context, consent, receipt)
     show_receipt(response, response, as_json=as_json)
     if not response.proven:
         say("the proof is incomplete: this consent permits nothing where a consent is required")
     return Exit.OK
+
+
+def _with_receipt(context: typer.Context, consent: Consent, path: Path) -> RecordConsentResponse:
+    """Records a consent and keeps its receipt, in the file and nowhere else."""
+    consent["issue_receipt"] = True
+    file = ReceiptFile(path)
+    try:
+        with client_of(context) as client:
+            response = client.record_consent(**consent)
+        file.keep(response.receipt)
+    except BaseException:
+        file.discard()
+        raise
+    response.ClearField("receipt")
+    return response
 
 
 def withdraw(

@@ -16,6 +16,7 @@ from consent_registry.v1 import (
     decision_service_pb2,
     entry_pb2,
     history_service_pb2,
+    policy_service_pb2,
     registry_service_pb2,
     subject_service_pb2,
 )
@@ -75,6 +76,23 @@ ARGUMENT_SETS = [
     (_arguments.Explanation, subject_service_pb2.ExplainDecisionRequest, set()),
     (_arguments.GivenDecision, subject_service_pb2.ReplayedDecision, set()),
     (_arguments.History, history_service_pb2.ListEntriesRequest, {"page_token"}),
+    (_arguments.PersonSought, subject_service_pb2.FindSubjectRequest, {"page_token"}),
+    (_arguments.PersonCopied, subject_service_pb2.ExportSubjectRequest, set()),
+    (_arguments.Rectification, subject_service_pb2.RectifySubjectRequest, set()),
+    (_arguments.Erasure, subject_service_pb2.EraseSubjectRequest, set()),
+    (_arguments.Restriction, subject_service_pb2.RestrictProcessingRequest, set()),
+    (_arguments.RestrictionLift, subject_service_pb2.LiftRestrictionRequest, set()),
+    (_arguments.RetentionChange, subject_service_pb2.SetRetentionRequest, set()),
+    (_arguments.NewRightsRequest, subject_service_pb2.OpenRightsRequestRequest, set()),
+    (_arguments.DelayAnnouncement, subject_service_pb2.AnnounceDelayRequest, set()),
+    (_arguments.RightsRequestClosing, subject_service_pb2.CloseRightsRequestRequest, set()),
+    (_arguments.RightsRequestShown, subject_service_pb2.GetRightsRequestRequest, set()),
+    (
+        _arguments.RightsRequestList,
+        subject_service_pb2.ListRightsRequestsRequest,
+        {"page_token"},
+    ),
+    (_arguments.AccessList, subject_service_pb2.ListAccessesRequest, {"page_token"}),
 ]
 
 
@@ -213,6 +231,13 @@ def test_a_list_that_does_not_advance_ends_in_an_error(
     with pytest.raises(UnusableAnswer):
         listed(registry.address, flavour, "list_partners", {"controller": "alarm-fr"})
     assert len(registry.calls["ListPartners"]) == 2
+
+
+@pytest.mark.parametrize("flavour", ["sync", "aio"])
+def test_receipt_keys_are_got(registry: FakeRegistry, flavour: str) -> None:
+    keys = [policy_service_pb2.ReceiptKey(key_id="k"), policy_service_pb2.ReceiptKey(key_id="j")]
+    registry.on("GetReceiptKeys", policy_service_pb2.GetReceiptKeysResponse(keys=keys))
+    assert list(call(registry.address, flavour, "get_receipt_keys", {})) == keys
 
 
 @pytest.mark.parametrize("flavour", ["sync", "aio"])
