@@ -26,6 +26,11 @@ WITH_EXPRESSION: Final = tuple(
 WITH_PEOPLE: Final = tuple(
     method for method in WITH_EXPRESSION if not method.endswith("LiftDoNotContact")
 )
+OF_THE_OFFICER: Final = tuple(
+    method
+    for method in filled.UNARY
+    if method.startswith("SubjectService") and not method.endswith("ExplainDecision")
+)
 LIFTS: Final = (
     "RegistryService/LiftDoNotContact",
     "RegistryService/LiftCallRecordingObjection",
@@ -38,6 +43,14 @@ BINDING_ALL: Final = frozenset(
         "RegistryService/ObjectToCallRecording",
         "RegistryService/LiftCallRecordingObjection",
         "RegistryService/RecordRegisterResults",
+        "SubjectService/FindSubject",
+        "SubjectService/ExportSubject",
+        "SubjectService/RectifySubject",
+        "SubjectService/EraseSubject",
+        "SubjectService/RestrictProcessing",
+        "SubjectService/LiftRestriction",
+        "SubjectService/SetRetention",
+        "SubjectService/ListAccesses",
     }
 )
 """Methods that take the controller `group`."""

@@ -46,7 +46,7 @@ from consent_registry.v1.entry_pb2 import (
     Source,
 )
 from consent_registry.v1.history_service_pb2 import GetEntryRequest, ListEntriesRequest
-from consent_registry.v1.policy_service_pb2 import GetPolicyRequest
+from consent_registry.v1.policy_service_pb2 import GetPolicyRequest, GetReceiptKeysRequest
 from consent_registry.v1.registry_service_pb2 import (
     AddDoNotContactRequest,
     LiftCallRecordingObjectionRequest,
@@ -63,7 +63,28 @@ from consent_registry.v1.registry_service_pb2 import (
     RegisterResult,
     WithdrawConsentRequest,
 )
-from consent_registry.v1.subject_service_pb2 import ExplainDecisionRequest
+from consent_registry.v1.subject_service_pb2 import (
+    AccessReason,
+    AnnounceDelayRequest,
+    CloseRightsRequestRequest,
+    ContactPointCorrection,
+    EraseSubjectRequest,
+    ExplainDecisionRequest,
+    ExportSubjectRequest,
+    FindSubjectRequest,
+    GetRightsRequestRequest,
+    LiftRestrictionRequest,
+    ListAccessesRequest,
+    ListRightsRequestsRequest,
+    OpenRightsRequestRequest,
+    RectifySubjectRequest,
+    RestrictionGround,
+    RestrictProcessingRequest,
+    RightsRequestKind,
+    RightsRequestOutcome,
+    RightsRequestState,
+    SetRetentionRequest,
+)
 from tests.e2e.people import FRANCE, MARKETING, PARIS, timestamp
 
 EMAIL: Final = "Zéphyrine.Quiquampoix+alarme@Boîte-Secrète.example.org"
@@ -88,6 +109,8 @@ USER_AGENT: Final = "Netzwerkläufer/7.31 (Quiquampoix OS)"
 ARTEFACT: Final = "s3://enregistrements.example.net/quiquampoix-7719.wav"
 NOTE: Final = "Rappeler sa voisine Cunégonde, code portail 4417B"
 THIRD_PARTY: Final = "Comparateur Tourniquet SARL"
+OFFICER: Final = "Ondine Tourniquet-Barnabé"
+WHY: Final = "Courrier de Zéphyrine Quiquampoix du 3 mars"
 
 IDENTITY: Final = {
     "email": EMAIL,
@@ -110,6 +133,8 @@ IDENTITY: Final = {
     "artefact": ARTEFACT,
     "note": NOTE,
     "third party": THIRD_PARTY,
+    "officer": OFFICER,
+    "why": WHY,
 }
 """What must never be found outside the vault. A postal code alone is nobody's."""
 
@@ -411,6 +436,117 @@ def get_policy() -> GetPolicyRequest:
     return GetPolicyRequest(country="FR")
 
 
+def access() -> AccessReason:
+    return AccessReason(actor=OFFICER, reason=WHY)
+
+
+def find_subject() -> FindSubjectRequest:
+    return FindSubjectRequest(controller=FRANCE, subject=person(), access=access(), page_size=10)
+
+
+def export_subject() -> ExportSubjectRequest:
+    return ExportSubjectRequest(controller=FRANCE, subject=person(), access=access())
+
+
+def rectify_subject() -> RectifySubjectRequest:
+    wrong, *_ = points()
+    corrected = ContactPoint(email=f"corrigee.{EMAIL}")
+    return RectifySubjectRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        contact_point=ContactPointCorrection(wrong=wrong, corrected=corrected),
+        access=access(),
+    )
+
+
+def erase_subject() -> EraseSubjectRequest:
+    return EraseSubjectRequest(
+        controller=FRANCE, request_id=_request_id(), subject=person(), access=access()
+    )
+
+
+def restrict_processing() -> RestrictProcessingRequest:
+    return RestrictProcessingRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        subject=person(),
+        ground=RestrictionGround.RESTRICTION_GROUND_ACCURACY_CONTESTED,
+        expression=expression(Source.SOURCE_LETTER),
+        access=access(),
+    )
+
+
+def lift_restriction() -> LiftRestrictionRequest:
+    return LiftRestrictionRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        entry_id=str(uuid4()),
+        subject_informed_at=timestamp(_YESTERDAY),
+        access=access(),
+    )
+
+
+def set_retention() -> SetRetentionRequest:
+    return SetRetentionRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        entry_id=str(uuid4()),
+        keep_until=(_YESTERDAY + timedelta(days=3650)).date().isoformat(),
+        access=access(),
+    )
+
+
+def open_rights_request() -> OpenRightsRequestRequest:
+    return OpenRightsRequestRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        kind=RightsRequestKind.RIGHTS_REQUEST_KIND_ACCESS,
+        subject=person(),
+        received_on=_YESTERDAY.date().isoformat(),
+        note=NOTE,
+        actor=OFFICER,
+    )
+
+
+def announce_delay() -> AnnounceDelayRequest:
+    return AnnounceDelayRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        rights_request_id=str(uuid4()),
+        due_on=(_YESTERDAY + timedelta(days=60)).date().isoformat(),
+        explanation=TEXT,
+        actor=OFFICER,
+    )
+
+
+def list_rights_requests() -> ListRightsRequestsRequest:
+    return ListRightsRequestsRequest(
+        controller=FRANCE, state=RightsRequestState.RIGHTS_REQUEST_STATE_OPEN, page_size=10
+    )
+
+
+def get_rights_request() -> GetRightsRequestRequest:
+    return GetRightsRequestRequest(
+        controller=FRANCE, rights_request_id=str(uuid4()), access=access()
+    )
+
+
+def close_rights_request() -> CloseRightsRequestRequest:
+    return CloseRightsRequestRequest(
+        controller=FRANCE,
+        request_id=_request_id(),
+        rights_request_id=str(uuid4()),
+        outcome=RightsRequestOutcome.RIGHTS_REQUEST_OUTCOME_FULFILLED,
+        identity_confirmed=True,
+        explanation=TEXT,
+        actor=OFFICER,
+    )
+
+
+def list_accesses() -> ListAccessesRequest:
+    return ListAccessesRequest(controller=FRANCE, entry_id=str(uuid4()), page_size=10)
+
+
 UNARY: Final[dict[str, Callable[[], Message]]] = {
     "DecisionService/CheckContact": check_contact,
     "DecisionService/BatchCheckContact": batch_check_contact,
@@ -430,10 +566,28 @@ UNARY: Final[dict[str, Callable[[], Message]]] = {
     "HistoryService/GetEntry": get_entry,
     "HistoryService/ListEntries": list_entries,
     "PolicyService/GetPolicy": get_policy,
+    "PolicyService/GetReceiptKeys": GetReceiptKeysRequest,
     "SubjectService/ExplainDecision": explain_decision,
+    "SubjectService/FindSubject": find_subject,
+    "SubjectService/ExportSubject": export_subject,
+    "SubjectService/RectifySubject": rectify_subject,
+    "SubjectService/SetRetention": set_retention,
+    "SubjectService/RestrictProcessing": restrict_processing,
+    "SubjectService/LiftRestriction": lift_restriction,
+    "SubjectService/EraseSubject": erase_subject,
+    "SubjectService/OpenRightsRequest": open_rights_request,
+    "SubjectService/AnnounceDelay": announce_delay,
+    "SubjectService/ListRightsRequests": list_rights_requests,
+    "SubjectService/GetRightsRequest": get_rights_request,
+    "SubjectService/CloseRightsRequest": close_rights_request,
+    "SubjectService/ListAccesses": list_accesses,
 }
 """Every method that takes one request, and how to fill it."""
 
 
 def _request_id() -> str:
     return f"{REQUEST_ID}/{uuid4()}"
+
+
+ASKING: Final = [method for method, filled in UNARY.items() if filled().DESCRIPTOR.fields]
+"""Those of which a request says anything at all."""

@@ -34,6 +34,10 @@ WRITTEN_TABLES: Final = (
     "partner_change",
     "write_request",
     "write_answer",
+    "access",
+    "sealed_note",
+    "rights_request",
+    "rights_request_event",
 )
 
 _PAUSE_S: Final = 0.02
@@ -70,6 +74,18 @@ def run_program(
         text=True,
         check=False,
         timeout=TIMEOUT_S,
+    )
+
+
+def start_program(data_dir: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    """Starts a command that goes on until it is told to stop."""
+    return subprocess.Popen(
+        [PROGRAM, *arguments],
+        env=_environment(data_dir, settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 

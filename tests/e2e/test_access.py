@@ -201,7 +201,7 @@ def test_a_controller_that_a_key_does_not_name_is_not_granted(caller: Callers, m
         (result,) = caller(name).call(method, request).results
         assert result.error.reason == "CONTROLLER_NOT_GRANTED"
         return
-    asked = request.question if method.startswith("Subject") else request
+    asked = request.question if method.endswith("ExplainDecision") else request
     asked.controller = "alarm-no"
 
     refused = caller(name).refused(method, request)

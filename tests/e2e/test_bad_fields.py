@@ -38,7 +38,7 @@ def _told(refused: Refusal) -> Expected:
     return refused.code, refused.reason, refused.field
 
 
-@pytest.mark.parametrize("method", filled.UNARY)
+@pytest.mark.parametrize("method", filled.ASKING)
 def test_a_field_that_no_message_may_hold_is_refused_by_its_path(
     connection: Connection, method: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_field_that_no_scope_may_hold_ends_the_stream_by_its_path(connection: 
         )
 
 
-@pytest.mark.parametrize("method", filled.UNARY)
+@pytest.mark.parametrize("method", filled.ASKING)
 @pytest.mark.parametrize(
     "octets",
     [

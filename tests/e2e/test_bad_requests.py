@@ -13,13 +13,14 @@ from consent_registry.v1.error_reason_pb2 import ErrorReason
 from tests.e2e import filled
 from tests.e2e.bad_everywhere import bad_everywhere
 from tests.e2e.bad_intake import bad_intake
+from tests.e2e.bad_officer import bad_officer
 from tests.e2e.bad_request import NOT_FOUND, PRECONDITION, BadRequest
 from tests.e2e.connection import Connection, Refusal, refusal
 from tests.e2e.people import opt_out, paris, proof, said, somebody, withdrawal
 from tests.e2e.registry_process import RegistryProcess
 
 _REASONS = frozenset(ErrorReason.keys())
-_TABLE = [*bad_everywhere(), *bad_intake()]
+_TABLE = [*bad_everywhere(), *bad_intake(), *bad_officer()]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -61,23 +61,34 @@ def used(
     with closing(connection.channel):
         connection.write(filled.register_partner())
         objection = connection.write(filled.add_do_not_contact())
-        attempt_id = ""
+        named = {"entry_id": objection.entry_id}
         for method, fill in filled.UNARY.items():
             request: Any = fill()
-            if hasattr(request, "entry_id"):
-                request.entry_id = objection.entry_id
             if hasattr(request, "request_id"):
                 request.request_id = filled.REQUEST_ID + method
-            if hasattr(request, "attempt_id"):
-                request.attempt_id = attempt_id
+            for name, value in named.items():
+                if hasattr(request, name):
+                    setattr(request, name, value)
             response = connection.method(method)(request)
-            attempt_id = getattr(response, "attempt_id", attempt_id)
+            _remember(named, method, response)
+        # What was erased above is told once more.
+        connection.write(filled.add_do_not_contact())
         _be_refused(connection)
         scope = FilterAudienceRequest(scope=filled.scope())
         members = [filled.member() for _ in range(3)]
         assert list(connection.decisions.FilterAudience(iter([scope, filled.chunk(1, *members)])))
     yield registry
     assert registry.stop() == 0
+
+
+def _remember(named: dict[str, str], method: str, response: Any) -> None:  # noqa: ANN401 - of any method
+    """What later requests name: the attempt, the restriction, the rights request."""
+    if hasattr(response, "attempt_id"):
+        named["attempt_id"] = response.attempt_id
+    if hasattr(response, "rights_request"):
+        named["rights_request_id"] = response.rights_request.rights_request_id
+    if method.endswith("RestrictProcessing"):
+        named["entry_id"] = response.entry_id
 
 
 def _be_refused(connection: Connection) -> None:

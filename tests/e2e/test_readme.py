@@ -31,6 +31,7 @@ def environment(registry: RegistryProcess) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "CONSENT_REGISTRY_CONTROLLER": "alarm-fr",
         "CONSENT_REGISTRY_ADDRESS": registry.address,
+        "CONSENTCTL_ACTOR": "Officer 7",
     }
 
 
@@ -46,7 +47,9 @@ def test_python_examples_run(example: str, registry: RegistryProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "block", SHELL, ids=["customer service", "campaign tool", "register", "officer"]
+    "block",
+    SHELL,
+    ids=["customer service", "campaign tool", "register", "receipts", "officer", "rights"],
 )
 def test_shell_examples_run(block: str, registry: RegistryProcess, tmp_path: Path) -> None:
     """A check may also exit with 1: not allowed."""
