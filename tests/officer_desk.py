@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -17,6 +18,8 @@ from consent_registry_server.domain.contact import (
 )
 from consent_registry_server.domain.entry import Evidence, Expression, NewEntry
 from consent_registry_server.domain.vocabulary import (
+    GROUP,
+    ControllerId,
     EntryId,
     EntryKind,
     ErasureOutcome,
@@ -39,6 +42,7 @@ BY: Final = Accessor("key-7", "Robin Officer", "request 2026-117")
 
 HOME = PostalAddress("FR", "59000", "Lille", "12 rue Exemple", "Apt 3")
 NEXT_DOOR = PostalAddress("FR", "59000", "Lille", "12 rue Exemple", "Apt 4")
+BUILDING = PostalAddress("FR", "59000", "Lille", "12 rue Exemple")
 NEW_HOME = PostalAddress("FR", "59000", "Lille", "7 rue Exemple")
 NEW_EMAIL, NEW_PHONE = Email("camille.d@example.com"), Phone("+33639980009")
 
@@ -70,14 +74,45 @@ class Officer:
         *,
         write: Write | None = None,
     ) -> dict[EntryId, EntryId]:
-        """Corrects a contact point; what was restated as what."""
+        """Corrects a contact point; what was restated as what, the last where in parts."""
+        return dict(self.restated(wrong, corrected, write=write))
+
+    def restated(
+        self,
+        wrong: ContactPoint | CustomerNumber,
+        corrected: ContactPoint | CustomerNumber,
+        *,
+        controller: ControllerId = FRANCE,
+        write: Write | None = None,
+    ) -> list[tuple[EntryId, EntryId]]:
+        """Corrects a contact point; what was restated as what, in every part."""
         recorded = self.subjects.rectify(
-            write or self.desk.write(), FRANCE, wrong, corrected, BY, deadline=NO_DEADLINE
+            write or self._write_of(controller),
+            controller,
+            wrong,
+            corrected,
+            BY,
+            deadline=NO_DEADLINE,
         )
-        return {
-            _id(each["entry_id"]): _id(each["restated_entry_id"])
+        return [
+            (_id(each["entry_id"]), _id(each["restated_entry_id"]))
             for each in recorded.details["entries"]
-        }
+        ]
+
+    def opts_out_of_group(self, *points: ContactPoint, said: Expression | None = None) -> EntryId:
+        """Records a do-not-contact request to all controllers."""
+        new = NewEntry(
+            kind=EntryKind.DO_NOT_CONTACT,
+            controller=GROUP,
+            expression=said or self.desk.now(Source.LETTER),
+            subject=Subject(points),
+            evidence=Evidence(),
+        )
+        write = self._write_of(GROUP)
+        return entry_id_of(self.desk.intake.add_opt_out(write, new, deadline=NO_DEADLINE))
+
+    def _write_of(self, controller: ControllerId) -> Write:
+        return replace(self.desk.write(), controller=controller)
 
     def erase(
         self, *points: ContactPoint, customer_number: str = "", write: Write | None = None

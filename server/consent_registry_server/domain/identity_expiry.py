@@ -40,7 +40,8 @@ WITHOUT_IDENTITY: Final = frozenset(
         EntryKind.RECTIFICATION,
     }
 )
-"""They name nobody whom an entry before them did not, or nobody at all."""
+"""They name nobody whom an entry before them did not, or nobody at all; who made those of the
+data-protection officer, and why, is in the access trail."""
 
 _UTC: Final = "UTC"
 _NOBODY: Final = Identity(Subject(), Evidence())

@@ -3,7 +3,8 @@
 Each entry that names the wrong contact point and still counts is written once more with the right
 one, as of its own time, so that the order among entries stays what it was. A consent ends with its
 correction; what denies contact goes on matching the wrong contact point as well, because nobody
-can know any more to whom else it was told.
+can know any more to whom else it was told. A restated consent lifts no opt-out, and is unproven
+where something that denies the wrong contact point stays behind (`rectified_reach.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any, Final
 
 from consent_registry_server.domain.contact import CustomerNumber, Subject
 from consent_registry_server.domain.entry import (
-    OPT_OUTS,
     PERMITTING,
     Entry,
     Evidence,
@@ -22,7 +22,7 @@ from consent_registry_server.domain.entry import (
     NewEntry,
 )
 from consent_registry_server.domain.errors import InvalidContactPoint, InvalidRequest
-from consent_registry_server.domain.matching import Look, meet
+from consent_registry_server.domain.matching import Look
 from consent_registry_server.domain.normal_form.unit import UnitState
 from consent_registry_server.domain.vocabulary import (
     AccessOperation,
@@ -31,6 +31,7 @@ from consent_registry_server.domain.vocabulary import (
     IdentityState,
 )
 from consent_registry_server.service.ports import ContactDigests, PreparedEntry, StandingRow
+from consent_registry_server.service.rectified_reach import carried_before, stops_of
 from consent_registry_server.service.subject_entries import (
     ENTRIES_OF_A_PERSON,
     STATEMENTS,
@@ -57,15 +58,6 @@ class Correction:
     corrected: PersonPoint
     own: ContactDigests = field(repr=False)
     """The normal form of the corrected one."""
-
-    @property
-    def looks(self) -> list[Look]:
-        """The corrected one as a question about it looks for it."""
-        is_address = self.corrected.is_address
-        return [
-            Look(each.wide, each.exact, UnitState(each.unit_state), is_address, is_target=True)
-            for each in self.corrected.digests
-        ]
 
     @classmethod
     def of(cls, wrong: AnyPoint, corrected: AnyPoint, officer: Officer) -> Correction:
@@ -108,9 +100,11 @@ def rectify(
     if not record.naming:
         raise unknown_subject()
     wanted = [each for each in record.naming if record.is_to_be_restated(each)]
+    is_whole = record.reaches_the_corrected_one(transaction, wanted)
     identities = transaction.identities([each.entry.entry_id for each in wanted])
     restated = [
-        (each, _restate(each, identities.get(each.entry.entry_id), record)) for each in wanted
+        (each, _restate(each, identities.get(each.entry.entry_id), record, is_whole=is_whole))
+        for each in wanted
     ]
     for original, copy in restated:
         _append(transaction, officer, original, copy, record)
@@ -138,6 +132,8 @@ class _Record:
     """The entries that name the wrong one, the newest recorded first."""
     rows: dict[EntryId, list[StandingRow]]
     """What stands for the wrong one, by entry."""
+    near: Sequence[StandingRow]
+    """What stands for the wrong one or may mean it, of `group` and of its building too."""
     lifts: Sequence[StandingRow]
     """The lifts of objections to recording on the wrong one."""
     corrected_rows: Sequence[StandingRow]
@@ -153,7 +149,8 @@ class _Record:
         about = transaction.entries_about(officer.controller, points, limit=ENTRIES_OF_A_PERSON)
         rows: dict[EntryId, list[StandingRow]] = {}
         lifts = []
-        for row in transaction.standing(officer.controller, points).rows:
+        near = transaction.standing(officer.controller, points).rows
+        for row in near:
             if wrong.is_found_by(row):
                 rows.setdefault(row.entry_id, []).append(row)
             if row.kind == EntryKind.RECORDING_OBJECTION_LIFT:
@@ -165,7 +162,7 @@ class _Record:
             for each in about
             if each.matched and (each.entry.entry_id in rows or not wrong.is_address)
         ]
-        return cls(officer, correction, about, naming, rows, lifts, corrected)
+        return cls(officer, correction, about, naming, rows, near, lifts, corrected)
 
     def is_to_be_restated(self, found: FoundEntry) -> bool:
         """Whether an entry says something that still counts, and is not yet said of both."""
@@ -212,28 +209,44 @@ class _Record:
             for each in self.about
         )
 
-    def lifts_opt_outs(self, row: StandingRow) -> bool:
-        """Whether a restated consent lifts older opt-outs.
+    def reaches_the_corrected_one(
+        self, transaction: SubjectTransaction, wanted: Sequence[FoundEntry]
+    ) -> bool:
+        """Whether all that denies the wrong one denies the corrected one too, once this is written.
 
-        Not where one denied the corrected contact point already: to correct a consent must not
-        undo what another person, or the same one elsewhere, has asked for.
+        What is the group's is not the controller's to restate, and what is the building's may be a
+        neighbour's: these stay behind.
         """
-        return row.lifts_opt_outs and not any(
-            each.kind in OPT_OUTS
-            and each.counts_at_us < row.counts_at_us
-            and (each.lifted_at_us is None or each.lifted_at_us > self.officer.now_us)
-            and meet(self.correction.looks, each.wide, each.exact, unit_state=each.unit_state)
-            is not None
-            for each in self.corrected_rows
-        )
+        now_us = self.officer.now_us
+        stops = stops_of(self.near, _looks(self.correction.wrong), now_us=now_us)
+        looks = _looks(self.correction.corrected)
+        corrected = stops_of(self.corrected_rows, looks, now_us=now_us)
+        carried = {each.entry.entry_id for each in wanted}
+        carried |= carried_before(transaction, stops, corrected)
+        return all(each.entry_id in carried for each in stops)
 
 
-def _restate(found: FoundEntry, identity: Identity | None, record: _Record) -> PreparedEntry:
-    """The entry with the corrected contact point, as of its own time."""
+def _looks(point: PersonPoint) -> list[Look]:
+    """A contact point as a question about it looks for it."""
+    return [
+        Look(each.wide, each.exact, UnitState(each.unit_state), point.is_address, is_target=True)
+        for each in point.digests
+    ]
+
+
+def _restate(
+    found: FoundEntry, identity: Identity | None, record: _Record, *, is_whole: bool
+) -> PreparedEntry:
+    """The entry with the corrected contact point, as of its own time.
+
+    A consent lifts nothing any more: what it would lift on the corrected one may come at any time,
+    and must count the same whether it comes before the correction or after. It is unproven, and so
+    permits nothing, where the correction is not whole.
+    """
     officer, correction, entry = record.officer, record.correction, found.entry
-    row = record.rows[entry.entry_id][0]
+    is_permitting = entry.kind in PERMITTING
     identity = identity or _GONE
-    subject = _corrected(identity.subject, correction, officer, is_exact=entry.kind in PERMITTING)
+    subject = _corrected(identity.subject, correction, officer, is_exact=is_permitting)
     new = NewEntry(
         kind=entry.kind,
         controller=entry.controller,
@@ -243,8 +256,8 @@ def _restate(found: FoundEntry, identity: Identity | None, record: _Record) -> P
         channels=entry.channels,
         purposes=entry.purposes,
         expires_at_us=entry.expires_at_us,
-        proven=entry.proven,
-        lifts_opt_outs=record.lifts_opt_outs(row),
+        proven=entry.proven and is_whole,
+        lifts_opt_outs=False,
         partner_id=entry.partner_id,
         lead_id=identity.lead_id,
         concerns_entry_id=entry.entry_id,
@@ -258,7 +271,7 @@ def _restate(found: FoundEntry, identity: Identity | None, record: _Record) -> P
         new,
         officer.now_us,
         entry.counts_at_us,
-        _points(subject, correction, officer, is_exact=entry.kind in PERMITTING),
+        _points(subject, correction, officer, is_exact=is_permitting),
         expires_on,
     )
 

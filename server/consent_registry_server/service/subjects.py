@@ -93,7 +93,9 @@ class Subjects:
     ) -> Recorded:
         """Corrects a contact point or customer number in every entry that names it.
 
-        The details hold `entries`: of each restated one its `entry_id` and `restated_entry_id`.
+        The details hold `entries`: of each restated one its `entry_id` and `restated_entry_id`. A
+        restated consent lifts no opt-out, and is unproven where what denies the wrong one stays
+        behind (ADR 0014).
 
         Raises:
             InvalidRequest: CONTRADICTION; INVALID_CONTACT_POINT.

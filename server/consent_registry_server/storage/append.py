@@ -11,7 +11,8 @@ from sqlalchemy import Connection, PoolProxiedConnection
 
 from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.entry import Identity, NewEntry
-from consent_registry_server.domain.vocabulary import EntryId, EntryKind
+from consent_registry_server.domain.identity_expiry import WITHOUT_IDENTITY
+from consent_registry_server.domain.vocabulary import EntryId
 from consent_registry_server.service.ports import PreparedEntry
 from consent_registry_server.storage.contact_points import ContactPoints
 from consent_registry_server.storage.digests import DigestRange
@@ -25,22 +26,6 @@ from consent_registry_server.storage.register_projection import (
 )
 from consent_registry_server.storage.times import to_timestamp
 from consent_registry_server.storage.vault import Vault
-
-WITHOUT_IDENTITY: Final = frozenset(
-    {
-        EntryKind.ATTEMPT_OUTCOME,
-        EntryKind.REGISTER_RESULT,
-        EntryKind.IDENTITY_EXPIRED,
-        EntryKind.IDENTITY_ERASED,
-        EntryKind.RETENTION_SET,
-        EntryKind.HOLD_PLACED,
-        EntryKind.HOLD_LIFTED,
-        EntryKind.RESTRICTION_LIFT,
-        EntryKind.RECTIFICATION,
-    }
-)
-"""They name nobody whom an entry before them did not, or nobody at all; who made them and why is in
-the access trail."""
 
 _ENTRY_COLUMNS: Final = (
     "entry_id, kind, controller, channels, purposes, source, precision, expressed_at, time_zone,"

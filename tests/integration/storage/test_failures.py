@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg2
 import pytest
@@ -197,10 +198,11 @@ def test_a_write_that_keeps_colliding_gives_up_after_named_attempts_with_growing
 ) -> None:
     fail_on_insert(sql, "write_request", "RAISE SQLSTATE '40001'")
     pauses: list[float] = []
+    [[incarnation]] = sql("SELECT incarnation::text FROM registry")
     ledger = PostgresLedger(
         store.database,
         store.vault,
-        incarnation=samples.entry().entry_id,
+        incarnation=UUID(incarnation),
         digests=StoredDigests(keyring, ONLY_BASE, lambda _: None),
         sleep=pauses.append,
         uniform=lambda _, most: most,

@@ -12,9 +12,8 @@ from consent_registry_server.domain.errors import InvalidRequest, LimitExceeded
 from consent_registry_server.domain.vocabulary import EntryId, EntryKind, PartnerId, PartnerKind
 from consent_registry_server.service.ports import Partner, PreparedEntry, Transaction
 from consent_registry_server.storage.database import StorageLimits
-from consent_registry_server.storage.digests import ONLY_BASE, StoredDigests
+from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
-from consent_registry_server.storage.past import PostgresPast
 from consent_registry_server.storage.revision import Revision, parse_revision
 from consent_registry_server.storage.store import Store, open_store
 from tests.integration.storage.conftest import Append, Sql
@@ -203,7 +202,7 @@ def test_what_no_registry_issued_is_refused(store: Store, samples: Samples) -> N
 
 
 def test_entries_of_before_a_restore_are_judged_by_time(
-    store: Store, append: Append, samples: Samples, sql: Sql
+    postgres_url: str, key_store: KeyStore, append: Append, samples: Samples, sql: Sql
 ) -> None:
     # A dump restored elsewhere brings the numbers of its transactions along, and they are far
     # ahead of those to come: taken at their word, no restored opt-out was there for years.
@@ -217,15 +216,18 @@ def test_entries_of_before_a_restore_are_judged_by_time(
         UPDATE registry SET incarnation = gen_random_uuid(),
             began_at = to_timestamp({NOON_US // SECOND_US + 10});
     """)  # noqa: S608 - numbers
-    [[incarnation]] = sql("SELECT incarnation::text FROM registry")
-    restored = PostgresPast(
-        store.database, UUID(incarnation), StoredDigests(samples.keyring, ONLY_BASE, lambda _: None)
+    [[incarnation, before]] = sql(
+        "SELECT incarnation::text, pg_current_snapshot()::text FROM registry"
     )
-    before = parse_revision(revision_now(store, samples)).snapshot
-    append(new)
     revision = Revision(UUID(incarnation), snapshot=before).token()
 
-    found = restored.read_past(
+    def record_new(transaction: Transaction) -> dict[str, Any]:
+        transaction.append([new])
+        return {}
+
+    restored = open_store(postgres_url, samples.keyring, key_store)
+    restored.ledger.write(samples.request(), NOON_US, record_new, deadline=NO_DEADLINE)
+    found = restored.past.read_past(
         FRANCE,
         [samples.point("a")],
         at_us=None,
@@ -233,6 +235,8 @@ def test_entries_of_before_a_restore_are_judged_by_time(
         revision=revision,
         deadline=NO_DEADLINE,
     )
+
+    restored.close()
 
     assert {row.entry_id for row in found.rows} == {old.entry_id}
 

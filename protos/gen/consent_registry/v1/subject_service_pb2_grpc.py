@@ -148,8 +148,11 @@ class SubjectServiceServicer:
     def RectifySubject(self, request, context):
         """Corrects a contact point or customer number in every entry that names it (art. 16). Each such entry is
         restated with the corrected one, as of its own time; an opt-out keeps matching the old one too, a
-        consent does not. Nothing is changed in the entries themselves. NOT_FOUND, UNKNOWN_SUBJECT when
-        none names the wrong one.
+        consent does not. Nothing is changed in the entries themselves. A restated consent lifts no opt-out:
+        who had consented after one consents anew. It is restated as unproven, which permits nothing, when
+        an opt-out or restriction of the wrong one (of `group`, or of the building without unit) does not
+        reach the corrected one: correct those of `group` first. NOT_FOUND, UNKNOWN_SUBJECT when none names
+        the wrong one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

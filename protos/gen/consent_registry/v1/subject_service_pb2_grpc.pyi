@@ -57,8 +57,11 @@ class SubjectServiceStub:
     RectifySubject: _grpc.UnaryUnaryMultiCallable[_subject_service_pb2.RectifySubjectRequest, _subject_service_pb2.RectifySubjectResponse]
     """Corrects a contact point or customer number in every entry that names it (art. 16). Each such entry is
     restated with the corrected one, as of its own time; an opt-out keeps matching the old one too, a
-    consent does not. Nothing is changed in the entries themselves. NOT_FOUND, UNKNOWN_SUBJECT when
-    none names the wrong one.
+    consent does not. Nothing is changed in the entries themselves. A restated consent lifts no opt-out:
+    who had consented after one consents anew. It is restated as unproven, which permits nothing, when
+    an opt-out or restriction of the wrong one (of `group`, or of the building without unit) does not
+    reach the corrected one: correct those of `group` first. NOT_FOUND, UNKNOWN_SUBJECT when none names
+    the wrong one.
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_subject_service_pb2.EraseSubjectRequest, _subject_service_pb2.EraseSubjectResponse]
     """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
@@ -135,8 +138,11 @@ class SubjectServiceAsyncStub(SubjectServiceStub):
     RectifySubject: _aio.UnaryUnaryMultiCallable[_subject_service_pb2.RectifySubjectRequest, _subject_service_pb2.RectifySubjectResponse]  # type: ignore[assignment]
     """Corrects a contact point or customer number in every entry that names it (art. 16). Each such entry is
     restated with the corrected one, as of its own time; an opt-out keeps matching the old one too, a
-    consent does not. Nothing is changed in the entries themselves. NOT_FOUND, UNKNOWN_SUBJECT when
-    none names the wrong one.
+    consent does not. Nothing is changed in the entries themselves. A restated consent lifts no opt-out:
+    who had consented after one consents anew. It is restated as unproven, which permits nothing, when
+    an opt-out or restriction of the wrong one (of `group`, or of the building without unit) does not
+    reach the corrected one: correct those of `group` first. NOT_FOUND, UNKNOWN_SUBJECT when none names
+    the wrong one.
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_subject_service_pb2.EraseSubjectRequest, _subject_service_pb2.EraseSubjectResponse]  # type: ignore[assignment]
     """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
@@ -228,8 +234,11 @@ class SubjectServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_subject_service_pb2.RectifySubjectResponse, _abc.Awaitable[_subject_service_pb2.RectifySubjectResponse]]:
         """Corrects a contact point or customer number in every entry that names it (art. 16). Each such entry is
         restated with the corrected one, as of its own time; an opt-out keeps matching the old one too, a
-        consent does not. Nothing is changed in the entries themselves. NOT_FOUND, UNKNOWN_SUBJECT when
-        none names the wrong one.
+        consent does not. Nothing is changed in the entries themselves. A restated consent lifts no opt-out:
+        who had consented after one consents anew. It is restated as unproven, which permits nothing, when
+        an opt-out or restriction of the wrong one (of `group`, or of the building without unit) does not
+        reach the corrected one: correct those of `group` first. NOT_FOUND, UNKNOWN_SUBJECT when none names
+        the wrong one.
         """
 
     @_abc_1.abstractmethod
