@@ -151,11 +151,6 @@ class Lookup:
         self.wides: list[bytes] = list(wides if self._by_wide is None else self._by_wide)
         """The wide digests to look up as they are stored, each once."""
 
-    @property
-    def is_of_base_digests(self) -> bool:
-        """Whether what is stored are the base digests themselves."""
-        return self._by_wide is None
-
     def base_wide(self, stored: bytes) -> bytes:
         """The base digest of a wide digest that was found."""
         return stored if self._by_wide is None else self._by_wide[stored]
