@@ -45,6 +45,7 @@ from consent_registry.v1.subject_service_pb2 import (
     RightsRequestOutcome,
     RightsRequestState,
 )
+from consent_registry.v1.unsubscribe_service_pb2 import UnsubscribeChoice, UnsubscribeMethod
 from consent_registry_client._aio import AsyncClient
 from consent_registry_client._aio_audience import AsyncAudienceAnswers
 from consent_registry_client._answer import Answer, RecordingAnswer, allows
@@ -131,6 +132,8 @@ __all__ = [
     "TlsFiles",
     "Unauthenticated",
     "Unavailable",
+    "UnsubscribeChoice",
+    "UnsubscribeMethod",
     "UnusableAnswer",
     "Verdict",
     "View",

@@ -20,12 +20,14 @@ from consent_registry.v1.policy_service_pb2 import (
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
+from consent_registry.v1.unsubscribe_service_pb2_grpc import UnsubscribeServiceStub
 from consent_registry_client._aio_attempts import AsyncReservedAttempts
 from consent_registry_client._aio_calls import AsyncCalls, open_channel
 from consent_registry_client._aio_decisions import AsyncDecisions
 from consent_registry_client._aio_explanations import AsyncExplanations
 from consent_registry_client._aio_intake import AsyncIntake
 from consent_registry_client._aio_subjects import AsyncSubjects
+from consent_registry_client._aio_unsubscribing import AsyncUnsubscribing
 from consent_registry_client._arguments import (
     History,
     Metadata,
@@ -40,7 +42,12 @@ from consent_registry_client._retry import DEFAULT_EFFECTS, DEFAULT_RETRY, Effec
 
 
 class AsyncClient(
-    AsyncDecisions, AsyncIntake, AsyncReservedAttempts, AsyncExplanations, AsyncSubjects
+    AsyncDecisions,
+    AsyncIntake,
+    AsyncReservedAttempts,
+    AsyncExplanations,
+    AsyncSubjects,
+    AsyncUnsubscribing,
 ):
     """A connection to the registry, for any number of calls of one event loop; make one.
 
@@ -88,6 +95,7 @@ class AsyncClient(
         self._history = HistoryServiceStub(self._channel)
         self._policy = PolicyServiceStub(self._channel)
         self._subjects = SubjectServiceStub(self._channel)
+        self._unsubscribing = UnsubscribeServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self

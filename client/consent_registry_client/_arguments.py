@@ -36,6 +36,7 @@ from consent_registry.v1.subject_service_pb2 import (
     RightsRequestOutcome,
     RightsRequestState,
 )
+from consent_registry.v1.unsubscribe_service_pb2 import UnsubscribeChoice, UnsubscribeMethod
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -340,3 +341,31 @@ class AccessList(TypedDict, total=False):
     controller: Required[str]
     entry_id: str
     page_size: int
+
+
+class UnsubscribeLinks(TypedDict, total=False):
+    """Links of one campaign. See `CreateUnsubscribeLinksRequest`."""
+
+    controller: Required[str]
+    channel: Required[Channel.ValueType]
+    purpose: Required[str]
+    subjects: Required[Sequence[Subject]]
+    campaign: str
+
+
+class Unsubscription(TypedDict, total=False):
+    """What a person stops through a link. See `UnsubscribeRequest`."""
+
+    token: Required[str]
+    method: Required[UnsubscribeMethod.ValueType]
+    choices: Sequence[UnsubscribeChoice.ValueType]
+    form_id: str
+    request_id: str
+
+
+class Undo(TypedDict, total=False):
+    """An answer that is taken back. See `UndoUnsubscribeRequest`."""
+
+    token: Required[str]
+    undo_token: Required[bytes]
+    request_id: str

@@ -20,6 +20,7 @@ from consent_registry.v1.policy_service_pb2 import (
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
+from consent_registry.v1.unsubscribe_service_pb2_grpc import UnsubscribeServiceStub
 from consent_registry_client._arguments import (
     History,
     Metadata,
@@ -37,9 +38,10 @@ from consent_registry_client._sync_decisions import Decisions
 from consent_registry_client._sync_explanations import Explanations
 from consent_registry_client._sync_intake import Intake
 from consent_registry_client._sync_subjects import Subjects
+from consent_registry_client._sync_unsubscribing import Unsubscribing
 
 
-class Client(Decisions, Intake, ReservedAttempts, Explanations, Subjects):
+class Client(Decisions, Intake, ReservedAttempts, Explanations, Subjects, Unsubscribing):
     """A connection to the registry, for any number of threads and calls; make one and keep it.
 
     Every call takes `timeout_s`, the seconds until it fails with DeadlineExceeded, repeats
@@ -86,6 +88,7 @@ class Client(Decisions, Intake, ReservedAttempts, Explanations, Subjects):
         self._history = HistoryServiceStub(self._channel)
         self._policy = PolicyServiceStub(self._channel)
         self._subjects = SubjectServiceStub(self._channel)
+        self._unsubscribing = UnsubscribeServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self

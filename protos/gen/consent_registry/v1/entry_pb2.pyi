@@ -142,7 +142,7 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     ENTRY_KIND_RECORDING_OBJECTION: _EntryKind.ValueType  # 6
     """An objection to the recording of calls."""
     ENTRY_KIND_RECORDING_OBJECTION_LIFT: _EntryKind.ValueType  # 7
-    """The lift of such an objection."""
+    """The lift of such objections: of the one it names, or of those on the contact points it names."""
     ENTRY_KIND_RESTRICTION: _EntryKind.ValueType  # 8
     """A restriction of processing (GDPR art. 18)."""
     ENTRY_KIND_CONTACT_ATTEMPT: _EntryKind.ValueType  # 9
@@ -186,7 +186,7 @@ ENTRY_KIND_DO_NOT_CONTACT_LIFT: EntryKind.ValueType  # 5
 ENTRY_KIND_RECORDING_OBJECTION: EntryKind.ValueType  # 6
 """An objection to the recording of calls."""
 ENTRY_KIND_RECORDING_OBJECTION_LIFT: EntryKind.ValueType  # 7
-"""The lift of such an objection."""
+"""The lift of such objections: of the one it names, or of those on the contact points it names."""
 ENTRY_KIND_RESTRICTION: EntryKind.ValueType  # 8
 """A restriction of processing (GDPR art. 18)."""
 ENTRY_KIND_CONTACT_ATTEMPT: EntryKind.ValueType  # 9
@@ -455,9 +455,9 @@ class Entry(_message.Message):
     partner_id: _builtins.str
     """For a partner consent: the partner. Empty otherwise."""
     lifts_entry_id: _builtins.str
-    """For DO_NOT_CONTACT_LIFT and RESTRICTION_LIFT: the entry it lifts; for ATTEMPT_OUTCOME: the attempt it
-    releases; for IDENTITY_EXPIRED, IDENTITY_ERASED and RECTIFICATION: the consent that ends. Empty
-    otherwise.
+    """For DO_NOT_CONTACT_LIFT and RESTRICTION_LIFT, and a RECORDING_OBJECTION_LIFT of one objection: the entry
+    it lifts; for ATTEMPT_OUTCOME: the attempt it releases; for IDENTITY_EXPIRED, IDENTITY_ERASED and
+    RECTIFICATION: the consent that ends. Empty otherwise.
     """
     proven: _builtins.bool
     """For consents: whether the proof is complete."""
@@ -502,8 +502,9 @@ class Entry(_message.Message):
 
     @_builtins.property
     def lifted_at(self) -> _timestamp_pb2.Timestamp:
-        """For DO_NOT_CONTACT and RESTRICTION: from when on it is lifted; for CONTACT_ATTEMPT: when it was
-        released; for consents: when they ended with their identity. Unset: it stands.
+        """For DO_NOT_CONTACT, RESTRICTION and RECORDING_OBJECTION: from when on it is lifted, by a lift that
+        names it; for CONTACT_ATTEMPT: when it was released; for consents: when they ended with their
+        identity. Unset: it stands.
         """
 
     @_builtins.property

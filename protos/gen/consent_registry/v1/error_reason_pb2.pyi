@@ -66,6 +66,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. A replay token that this registry did not issue, or of another target."""
     ERROR_REASON_INVALID_DAY: _ErrorReason.ValueType  # 19
     """INVALID_ARGUMENT. A day that is no `YYYY-MM-DD`, or lies where it cannot: kept until yesterday."""
+    ERROR_REASON_INVALID_UNSUBSCRIBE_TOKEN: _ErrorReason.ValueType  # 20
+    """INVALID_ARGUMENT. An unsubscribe token that this registry did not issue: one cut off by a mail
+    program.
+    """
+    ERROR_REASON_INVALID_UNDO_TOKEN: _ErrorReason.ValueType  # 21
+    """INVALID_ARGUMENT. An undo token that this registry did not issue, or of another link."""
     ERROR_REASON_UNKNOWN_CONTROLLER: _ErrorReason.ValueType  # 30
     """NOT_FOUND. A controller that the policy does not declare."""
     ERROR_REASON_UNKNOWN_PARTNER: _ErrorReason.ValueType  # 31
@@ -82,6 +88,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. No entry of the controller names the person."""
     ERROR_REASON_UNKNOWN_RIGHTS_REQUEST: _ErrorReason.ValueType  # 37
     """NOT_FOUND. A rights request that the controller does not have."""
+    ERROR_REASON_UNKNOWN_UNSUBSCRIBE_LINK: _ErrorReason.ValueType  # 38
+    """NOT_FOUND. An unsubscribe link that this registry signed and does not have any more."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used with other content."""
     ERROR_REASON_SOURCE_NOT_ALLOWED: _ErrorReason.ValueType  # 50
@@ -106,6 +114,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. A request is not fulfilled before the person's identity is confirmed."""
     ERROR_REASON_RECEIPTS_NOT_CONFIGURED: _ErrorReason.ValueType  # 58
     """FAILED_PRECONDITION. This registry has no key that signs receipts."""
+    ERROR_REASON_UNDO_EXPIRED: _ErrorReason.ValueType  # 59
+    """FAILED_PRECONDITION. More than 15 minutes have passed: say so to customer service, or consent anew."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 60
     """UNAUTHENTICATED. No key, or an unknown one."""
     ERROR_REASON_SERVICE_NOT_GRANTED: _ErrorReason.ValueType  # 61
@@ -136,6 +146,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_KEYRING_OUTDATED: _ErrorReason.ValueType  # 85
     """UNAVAILABLE. The digest keys were rotated and this server has the old keyring; do not contact."""
+    ERROR_REASON_UNSUBSCRIBE_NOT_CONFIGURED: _ErrorReason.ValueType  # 90
+    """FAILED_PRECONDITION. This registry does not know where its unsubscribe page is."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason of an error, sent by name in `google.rpc.ErrorInfo.reason` with the domain
@@ -187,6 +199,12 @@ ERROR_REASON_INVALID_REPLAY_TOKEN: ErrorReason.ValueType  # 18
 """INVALID_ARGUMENT. A replay token that this registry did not issue, or of another target."""
 ERROR_REASON_INVALID_DAY: ErrorReason.ValueType  # 19
 """INVALID_ARGUMENT. A day that is no `YYYY-MM-DD`, or lies where it cannot: kept until yesterday."""
+ERROR_REASON_INVALID_UNSUBSCRIBE_TOKEN: ErrorReason.ValueType  # 20
+"""INVALID_ARGUMENT. An unsubscribe token that this registry did not issue: one cut off by a mail
+program.
+"""
+ERROR_REASON_INVALID_UNDO_TOKEN: ErrorReason.ValueType  # 21
+"""INVALID_ARGUMENT. An undo token that this registry did not issue, or of another link."""
 ERROR_REASON_UNKNOWN_CONTROLLER: ErrorReason.ValueType  # 30
 """NOT_FOUND. A controller that the policy does not declare."""
 ERROR_REASON_UNKNOWN_PARTNER: ErrorReason.ValueType  # 31
@@ -203,6 +221,8 @@ ERROR_REASON_UNKNOWN_SUBJECT: ErrorReason.ValueType  # 36
 """NOT_FOUND. No entry of the controller names the person."""
 ERROR_REASON_UNKNOWN_RIGHTS_REQUEST: ErrorReason.ValueType  # 37
 """NOT_FOUND. A rights request that the controller does not have."""
+ERROR_REASON_UNKNOWN_UNSUBSCRIBE_LINK: ErrorReason.ValueType  # 38
+"""NOT_FOUND. An unsubscribe link that this registry signed and does not have any more."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used with other content."""
 ERROR_REASON_SOURCE_NOT_ALLOWED: ErrorReason.ValueType  # 50
@@ -227,6 +247,8 @@ ERROR_REASON_IDENTITY_NOT_CONFIRMED: ErrorReason.ValueType  # 57
 """FAILED_PRECONDITION. A request is not fulfilled before the person's identity is confirmed."""
 ERROR_REASON_RECEIPTS_NOT_CONFIGURED: ErrorReason.ValueType  # 58
 """FAILED_PRECONDITION. This registry has no key that signs receipts."""
+ERROR_REASON_UNDO_EXPIRED: ErrorReason.ValueType  # 59
+"""FAILED_PRECONDITION. More than 15 minutes have passed: say so to customer service, or consent anew."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 60
 """UNAUTHENTICATED. No key, or an unknown one."""
 ERROR_REASON_SERVICE_NOT_GRANTED: ErrorReason.ValueType  # 61
@@ -257,4 +279,6 @@ with the same request id.
 """
 ERROR_REASON_KEYRING_OUTDATED: ErrorReason.ValueType  # 85
 """UNAVAILABLE. The digest keys were rotated and this server has the old keyring; do not contact."""
+ERROR_REASON_UNSUBSCRIBE_NOT_CONFIGURED: ErrorReason.ValueType  # 90
+"""FAILED_PRECONDITION. This registry does not know where its unsubscribe page is."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
