@@ -56,6 +56,8 @@ from consent_registry_server.service.replay import ReplayTokens
 from consent_registry_server.service.rights_requests import RightsRequests
 from consent_registry_server.service.subject_reading import SubjectReading
 from consent_registry_server.service.subjects import Subjects
+from consent_registry_server.service.undo_tokens import UndoTokens
+from consent_registry_server.service.unsubscribe import Unsubscribing
 from consent_registry_server.storage.embedded import EmbeddedPostgres
 from consent_registry_server.storage.key_database import PostgresKeyStore
 from consent_registry_server.storage.key_directory import DirectoryKeyStore
@@ -171,6 +173,7 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
         served = _services(
             store, keyring, metrics=metrics, policy=policy, policies=policies, receipts=receipts
         )
+        served += (_unsubscribing(settings, store, keyring, metrics=metrics, policy=policy),)
         names = frozenset(service.name for service in served)
         endpoint = serve_metrics(
             metrics.registry, settings.metrics.host, port=settings.metrics.port
@@ -318,4 +321,21 @@ def _services(
             digester=keyring,
         ),
         services.policy_service(policy, receipts),
+    )
+
+
+def _unsubscribing(
+    settings: Settings, store: Store, keyring: Keyring, *, metrics: Metrics, policy: PolicySource
+) -> Service:
+    unsubscribing = Unsubscribing(
+        store.ledger,
+        store.unsubscribe_links,
+        keyring,
+        undo_tokens=UndoTokens(store.sealer),
+        policy=policy,
+        clock=now_us,
+        entry_ids=new_entry_id,
+    )
+    return services.unsubscribe_service(
+        unsubscribing, addresses=settings.unsubscribe, metrics=metrics
     )

@@ -12,19 +12,21 @@ from typing import Final
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.logs import LEVELS, LogFormat
 from consent_registry_server.rpc.options import (
-    UNIX,
     Address,
     ServerOptions,
     TlsFiles,
+    UnsubscribeAddresses,
     parse_address,
     reaches_beyond_this_machine,
 )
+from consent_registry_server.settings_reader import PREFIX, SettingsReader
 from consent_registry_server.storage.database import StorageLimits, database_url
 
-PREFIX: Final = "CONSENT_REGISTRY_"
-
-# It sets them for every service that it runs by the name `consent-registry`.
-_OF_KUBERNETES: Final = re.compile(rf"{PREFIX}(SERVICE|PORT)(_|$)")
+_PAGE_ON_THIS_MACHINE: Final = "http://127.0.0.1:8080"
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{1,5})?/?"
+)
+_MAILBOX: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _MEBIOCTET: Final = 1024 * 1024
 
 
@@ -49,6 +51,7 @@ class Settings:
     company_policy_file: Path | None
     policy_reload_interval_s: float
     api_keys_file: Path | None
+    unsubscribe: UnsubscribeAddresses | None
     log_level: str
     log_format: LogFormat
     unrecognised: tuple[str, ...]
@@ -60,7 +63,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         ConfigurationError: with every problem, by the names of the variables, never with a secret.
     """
-    read = _Reader(environment)
+    read = SettingsReader(environment)
     settings = Settings(
         server=_server(read),
         metrics=read.address("METRICS_ADDRESS", default="127.0.0.1:9464"),
@@ -75,17 +78,18 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         company_policy_file=read.file("COMPANY_POLICY_FILE"),
         policy_reload_interval_s=read.seconds("POLICY_RELOAD_INTERVAL_S", 10.0),
         api_keys_file=read.file("API_KEYS_FILE"),
+        unsubscribe=_unsubscribe(read),
         log_level=read.choice("LOG_LEVEL", LEVELS, default="info"),
         log_format=LogFormat(read.choice("LOG_FORMAT", tuple(LogFormat), default=LogFormat.JSON)),
         unrecognised=read.unrecognised(),
     )
-    problems = [*read.problems, *_contradictions(settings, read)]
-    if problems:
-        raise ConfigurationError("\n  ".join(["the settings cannot be used:", *problems]))
+    for problem in _contradictions(settings, read):
+        read.refuse(problem)
+    read.require_usable()
     return settings
 
 
-def _server(read: _Reader) -> ServerOptions:
+def _server(read: SettingsReader) -> ServerOptions:
     default = ServerOptions()
     return ServerOptions(
         address=read.listener("LISTEN_ADDRESS", default=default.address),
@@ -102,7 +106,7 @@ def _server(read: _Reader) -> ServerOptions:
     )
 
 
-def _tls(read: _Reader) -> TlsFiles | None:
+def _tls(read: SettingsReader) -> TlsFiles | None:
     certificate = read.file("TLS_CERT_FILE")
     key = read.file("TLS_KEY_FILE")
     client_ca = read.file("TLS_CLIENT_CA_FILE")
@@ -116,7 +120,7 @@ def _tls(read: _Reader) -> TlsFiles | None:
     return TlsFiles(certificate, key, client_ca)
 
 
-def _database_url(read: _Reader, name: str) -> str | None:
+def _database_url(read: SettingsReader, name: str) -> str | None:
     url = read.secret(name)
     if url is not None:
         try:
@@ -126,7 +130,30 @@ def _database_url(read: _Reader, name: str) -> str | None:
     return url
 
 
-def _storage(read: _Reader) -> StorageLimits:
+def _unsubscribe(read: SettingsReader) -> UnsubscribeAddresses | None:
+    origin = read.text("UNSUBSCRIBE_URL")
+    mailbox = read.text("UNSUBSCRIBE_MAILTO")
+    if origin is not None and not _is_origin(origin):
+        read.problem("UNSUBSCRIBE_URL", f"must be https://host[:port] and no more, not {origin!r}")
+    if mailbox is not None and not _MAILBOX.fullmatch(mailbox):
+        read.problem("UNSUBSCRIBE_MAILTO", f"must be an email address, not {mailbox!r}")
+    if origin is None and not read.given("DATABASE_URL") and not read.given("DATABASE_URL_FILE"):
+        origin = _PAGE_ON_THIS_MACHINE
+    return None if origin is None else UnsubscribeAddresses(origin.rstrip("/"), mailbox)
+
+
+def _is_origin(text: str) -> bool:
+    """Whether it is where a page is; without TLS on this machine only, to try it out."""
+    parts = _ORIGIN.fullmatch(text)
+    if parts is None:
+        return False
+    address = parse_address(f"{parts['host']}{parts['port'] or ':443'}")
+    return address is not None and (
+        parts["scheme"] == "https" or not reaches_beyond_this_machine(f"{address.host}:1")
+    )
+
+
+def _storage(read: SettingsReader) -> StorageLimits:
     default = StorageLimits()
     return StorageLimits(
         pool_size=read.integer("DATABASE_POOL_SIZE", default.pool_size, low=1, high=500),
@@ -144,7 +171,7 @@ def _storage(read: _Reader) -> StorageLimits:
     )
 
 
-def _contradictions(settings: Settings, read: _Reader) -> list[str]:
+def _contradictions(settings: Settings, read: SettingsReader) -> list[str]:
     problems = []
     server = settings.server
     if server.streams >= server.threads:
@@ -176,7 +203,7 @@ def _contradictions(settings: Settings, read: _Reader) -> list[str]:
     return problems
 
 
-def _key_store_contradictions(settings: Settings, read: _Reader) -> list[str]:
+def _key_store_contradictions(settings: Settings, read: SettingsReader) -> list[str]:
     directory = read.given("KEY_STORE_DIR")
     url = read.given("KEY_STORE_URL") or read.given("KEY_STORE_URL_FILE")
     if directory and url:
@@ -189,124 +216,3 @@ def _key_store_contradictions(settings: Settings, read: _Reader) -> list[str]:
             f"{PREFIX}KEY_STORE_DIR or {PREFIX}KEY_STORE_URL is needed with {PREFIX}DATABASE_URL"
         ]
     return []
-
-
-class _Reader:
-    """Reads variables, notes what is wrong with them and goes on with the defaults."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.problems: list[str] = []
-        self._values = {
-            name: value
-            for name, value in environment.items()
-            if name.startswith(PREFIX) and value != ""
-        }
-        self._known: set[str] = set()
-
-    def given(self, name: str) -> bool:
-        """Whether a variable is set, right or wrong."""
-        return PREFIX + name in self._values
-
-    def problem(self, name: str, what: str) -> None:
-        """Notes what is wrong with a variable."""
-        self.problems.append(f"{PREFIX}{name} {what}")
-
-    def unrecognised(self) -> tuple[str, ...]:
-        """The names that nothing was read from, but those that Kubernetes makes up."""
-        unread = self._values.keys() - self._known
-        return tuple(sorted(name for name in unread if not _OF_KUBERNETES.match(name)))
-
-    def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
-        """One of some words."""
-        value = self._text(name)
-        if value is None or value in choices:
-            return value or default
-        self.problem(name, f"must be one of {', '.join(choices)}, not {value!r}")
-        return default
-
-    def integer(self, name: str, default: int, *, low: int, high: int) -> int:
-        """A whole number, both bounds included."""
-        value = self._text(name)
-        if value is None:
-            return default
-        if value.isascii() and value.isdigit() and low <= int(value[:20]) <= high:
-            return int(value)
-        self.problem(name, f"must be a whole number from {low:,} to {high:,}, not {value!r}")
-        return default
-
-    def seconds(self, name: str, default: float) -> float:
-        """A duration of up to an hour."""
-        value = self._text(name)
-        if value is None:
-            return default
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = -1
-        if _SHORTEST_S <= seconds <= _LONGEST_S:
-            return seconds
-        self.problem(name, f"must be seconds from {_SHORTEST_S} to {_LONGEST_S}, not {value!r}")
-        return default
-
-    def listener(self, name: str, *, default: str) -> str:
-        """An address to listen on: a Unix socket, or a host and port."""
-        value = self._text(name)
-        if value is None or value.startswith(UNIX):
-            return value or default
-        self.address(name, default=default)
-        return value
-
-    def address(self, name: str, *, default: str) -> Address:
-        """A host and a port."""
-        value = self._text(name) or default
-        parsed = parse_address(value)
-        if parsed is None:
-            self.problem(name, f"must be host:port or [ipv6]:port, not {value!r}")
-            return Address("", 0)
-        return parsed
-
-    def path(self, name: str) -> Path | None:
-        """A path, to something or nothing."""
-        value = self._text(name)
-        return None if value is None else Path(value)
-
-    def file(self, name: str) -> Path | None:
-        """A file that is there and can be read."""
-        path = self.path(name)
-        if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
-            self.problem(name, f"names no file that can be read: {path}")
-            return None
-        return path
-
-    def directory(self, name: str) -> Path | None:
-        """A directory that is there."""
-        path = self.path(name)
-        if path is not None and not path.is_dir():
-            self.problem(name, f"names no directory: {path}")
-            return None
-        return path
-
-    def secret(self, name: str) -> str | None:
-        """A text from the variable itself, or from the file that `<name>_FILE` names."""
-        value, path = self._text(name), self.file(f"{name}_FILE")
-        if value is not None and self.given(f"{name}_FILE"):
-            self.problem(name, f"and {PREFIX}{name}_FILE are both set")
-            return None
-        if path is None:
-            return value
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            value = ""
-        if not value:
-            self.problem(f"{name}_FILE", f"names a file without text: {path}")
-            return None
-        return value
-
-    def _text(self, name: str) -> str | None:
-        self._known.add(PREFIX + name)
-        return self._values.get(PREFIX + name)
-
-
-_SHORTEST_S: Final = 0.001
-_LONGEST_S: Final = 3_600.0

@@ -48,7 +48,7 @@ def record(ports: Ports, *accesses: NewAccess) -> None:
         for each in accesses:
             transaction.record_access(each)
 
-    ports.ledger.disclose(look, deadline=NO_DEADLINE)
+    ports.ledger.transact(look, deadline=NO_DEADLINE)
 
 
 def trail(

@@ -150,7 +150,7 @@ def test_what_was_said_comes_back_in_its_order(ports: Ports) -> None:
     add(ports, one, asked())
 
     def notes(of: RightsRequest) -> list[TakenDown]:
-        return ports.ledger.disclose(
+        return ports.ledger.transact(
             lambda officer: officer.rights_notes(of.rights_request_id), deadline=NO_DEADLINE
         )
 

@@ -81,7 +81,7 @@ def about(
 
 def seen(ports: Ports, look: Callable[[SubjectTransaction], T]) -> T:
     """What a transaction of the officer sees."""
-    return ports.ledger.disclose(look, deadline=NO_DEADLINE)
+    return ports.ledger.transact(look, deadline=NO_DEADLINE)
 
 
 def officer(ports: Ports, do: Callable[[SubjectTransaction], None]) -> None:
@@ -384,7 +384,7 @@ def test_a_disclosure_returns_what_it_saw_and_keeps_its_trace(ports: Ports) -> N
 def test_a_disclosure_after_the_deadline_is_none(ports: Ports) -> None:
     """Nobody waits for it any more."""
     with pytest.raises(DeadlineExceeded):
-        ports.ledger.disclose(lambda _: None, deadline=PASSED)
+        ports.ledger.transact(lambda _: None, deadline=PASSED)
 
 
 def test_a_write_sees_its_own_entries(ports: Ports) -> None:

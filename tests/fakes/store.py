@@ -114,7 +114,7 @@ class FakeStore:
             self._state = replace(state, answers=answers)
             return recorded
 
-    def disclose(self, work: Callable[[FakeSubjectTransaction], T], *, deadline: Deadline) -> T:
+    def transact(self, work: Callable[[FakeSubjectTransaction], T], *, deadline: Deadline) -> T:
         """See `SubjectLedger`."""
         with self._one_writer:
             self._require_answer(deadline)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from consent_registry_server.config import PREFIX, Settings, load_settings
+from consent_registry_server.config import Settings, load_settings
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.logs import LogFormat
 from consent_registry_server.rpc.options import (
@@ -16,6 +16,7 @@ from consent_registry_server.rpc.options import (
     parse_address,
     reaches_beyond_this_machine,
 )
+from consent_registry_server.settings_reader import PREFIX
 
 PASSWORD = "open-sesame"
 URL = f"postgresql://app:{PASSWORD}@db.example:5432/registry"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from consent_registry_server.config import PREFIX
 from consent_registry_server.policy.load import load_policy
 from consent_registry_server.policy_cli import policy_commands
+from consent_registry_server.settings_reader import PREFIX
 
 COMPANY = """\
 rules:

@@ -19,6 +19,7 @@ from consent_registry_server.domain.vocabulary import (
     ControllerId,
     EntryId,
     EntryKind,
+    LinkId,
     PartnerId,
     Precision,
     PurposeId,
@@ -112,6 +113,8 @@ class NewEntry:
     `lifts_entry_id` names what a lift lifts, the attempt whose outcome is RELEASED, and the consent
     that ends with its identity. `concerns_entry_id` names the entry whose identity is spoken of,
     and that which a restated one was made from. `keep_until` is the last day of RETENTION_SET.
+    `unsubscribe_link_id` names the link through which it was said, all of whose contact points it
+    names.
     `identity` fields (subject, evidence, lead id) never reach the ledger, only the vault.
     """
 
@@ -132,6 +135,7 @@ class NewEntry:
     register_result: RegisterResult | None = None
     concerns_entry_id: EntryId | None = None
     keep_until: date | None = None
+    unsubscribe_link_id: LinkId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from consent_registry_server.domain.vocabulary import EntryId, EntryKind, Reason
 class RecordingFact:
     """One objection, or lift of objections, on one stored contact point.
 
-    `point` names the stored contact point; a lift ends only objections on the same one.
+    `point` names the stored contact point; a lift ends only objections on the same one, and one
+    objection that it names: `lifted_at_us`.
     """
 
     kind: EntryKind
@@ -26,6 +27,7 @@ class RecordingFact:
     entry_id: EntryId
     counts_at_us: int
     expressed_at_us: int | None
+    lifted_at_us: int | None = None
 
 
 def depends_on_objection(question: RecordingQuestion, policy: Policy) -> bool:
@@ -73,6 +75,7 @@ def _objections(facts: list[RecordingFact], at_us: int) -> list[Ground]:
         for fact in facts
         if fact.kind is EntryKind.RECORDING_OBJECTION
         and fact.counts_at_us >= lifted_at.get(fact.point, -1)
+        and (fact.lifted_at_us is None or fact.lifted_at_us > at_us)
     }
     latest_first = sorted(in_force.values(), key=lambda fact: (-fact.counts_at_us, fact.entry_id))
     return [

@@ -15,6 +15,8 @@ PurposeId = NewType("PurposeId", str)
 PartnerId = NewType("PartnerId", str)
 RuleId = NewType("RuleId", str)
 EntryId = NewType("EntryId", UUID)
+LinkId = NewType("LinkId", UUID)
+"""Of an unsubscribe link: 128 random bits."""
 CountryCode = NewType("CountryCode", str)
 """ISO 3166-1 alpha-2, upper case."""
 
@@ -239,6 +241,31 @@ class IdentityState(IntEnum):
     ERASED = 3
     NEVER_KEPT = 4
     """The entry names nobody, or what it names was past its retention when it was recorded."""
+
+
+class UnsubscribeChoice(IntEnum):
+    """What a person can stop through an unsubscribe link."""
+
+    LINK = 1
+    """The link's purpose on the link's channel."""
+    EMAIL = 2
+    SMS = 3
+    MESSAGING = 4
+    CALLS = 5
+    VISITS = 6
+    POST = 7
+    RECORDING = 8
+    """The recording of calls with customer service."""
+    EVERYTHING = 9
+
+
+class UnsubscribeMethod(IntEnum):
+    """How a person, or their mailbox, unsubscribes."""
+
+    ONE_CLICK = 1
+    """RFC 8058."""
+    PAGE = 2
+    MAIL = 3
 
 
 class RegisterStatus(IntEnum):

@@ -66,12 +66,12 @@ _WITHOUT_SCOPE: Final = frozenset(
 )
 
 
-def to_write(request: Message, caller: str) -> Write:
-    """What makes a write idempotent.
+def to_write(request: Message, caller: str, *, controller: str = "") -> Write:
+    """What makes a write idempotent; `controller` is for requests that do not name it.
 
     The content is the request without its id, encoded deterministically by this server's runtime.
     """
-    controller = to_controller(getattr(request, "controller", ""))
+    controller = controller or to_controller(getattr(request, "controller", ""))
     request_id: str = getattr(request, "request_id", "")
     if not request_id:
         raise missing("request_id")

@@ -17,7 +17,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.domain.vocabulary import AttemptOutcome, Channel, Reason, Verdict
+from consent_registry_server.domain.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    Reason,
+    UnsubscribeMethod,
+    Verdict,
+)
 from consent_registry_server.service.ports import Reload
 
 _PREFIX: Final = "consent_registry"
@@ -88,6 +94,13 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
+        unsubscribes = Counter(
+            "unsubscribes",
+            "Answers to what people said through unsubscribe links, repetitions included.",
+            ["method"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
         reloads = Counter(
             "policy_reloads",
             "Attempts to put changed policy files in force; faulty ones are tried again and again.",
@@ -97,6 +110,9 @@ class Metrics:
         )
         # All are there from the start: the first refusal is to be seen as an increase.
         self._reloads = {outcome: reloads.labels(outcome) for outcome in Reload}
+        self._unsubscribes = {
+            method: unsubscribes.labels(method.name) for method in UnsubscribeMethod
+        }
         self._rpc_children: dict[tuple[str, str], _Rpc] = {}
         self._decision_children: dict[tuple[Channel | None, Verdict, Reason], Counter] = {}
 
@@ -128,6 +144,10 @@ class Metrics:
     def attempt_reported(self, outcome: AttemptOutcome) -> None:
         """Counts a report on a contact attempt."""
         self._attempt_outcomes.labels(outcome.name).inc()
+
+    def unsubscribed(self, method: UnsubscribeMethod) -> None:
+        """Counts an answer to what somebody wanted to stop."""
+        self._unsubscribes[method].inc()
 
     def policy_reloaded(self, outcome: Reload) -> None:
         """Counts an attempt to put changed policy files in force."""

@@ -39,6 +39,23 @@ class ServerOptions:
     shutdown_grace_s: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class UnsubscribeAddresses:
+    """Where people unsubscribe: the page's origin, and the mailbox that takes messages, if any."""
+
+    origin: str
+    mailbox: str | None = None
+
+    def url_of(self, token: str) -> str:
+        """The page of a token."""
+        return f"{self.origin}/u/{token}"
+
+    def uris_of(self, token: str) -> tuple[str, ...]:
+        """The URIs for `List-Unsubscribe` (RFC 2369, RFC 8058), the page first."""
+        mail = () if self.mailbox is None else (f"mailto:{self.mailbox}?subject={token}",)
+        return (self.url_of(token), *mail)
+
+
 class Address(NamedTuple):
     """A host, without the brackets of an IPv6 address, and a port."""
 

@@ -11,17 +11,20 @@ from consent_registry.v1 import (
     policy_service_pb2_grpc,
     registry_service_pb2_grpc,
     subject_service_pb2_grpc,
+    unsubscribe_service_pb2_grpc,
 )
 from consent_registry_server.rpc.attempt_service import AttemptServicer
 from consent_registry_server.rpc.audience import AudienceFilter
 from consent_registry_server.rpc.decision_service import DecisionIds, DecisionServicer
 from consent_registry_server.rpc.history_service import HistoryServicer
 from consent_registry_server.rpc.metrics import Metrics
+from consent_registry_server.rpc.options import UnsubscribeAddresses
 from consent_registry_server.rpc.page_token import PageTokens
 from consent_registry_server.rpc.policy_service import PolicyServicer
 from consent_registry_server.rpc.registry_service import RegistryServicer
 from consent_registry_server.rpc.server import Service
 from consent_registry_server.rpc.subject_service import SubjectServicer
+from consent_registry_server.rpc.unsubscribe_service import UnsubscribeServicer
 from consent_registry_server.service.attempts import Attempts
 from consent_registry_server.service.checks import Checks
 from consent_registry_server.service.explain import Explanations
@@ -35,6 +38,7 @@ from consent_registry_server.service.replay import ReplayTokens
 from consent_registry_server.service.rights_requests import RightsRequests
 from consent_registry_server.service.subject_reading import SubjectReading
 from consent_registry_server.service.subjects import Subjects
+from consent_registry_server.service.unsubscribe import Unsubscribing
 
 _PACKAGE: Final = "consent_registry.v1"
 
@@ -122,6 +126,17 @@ def subject_service(
             page_tokens=PageTokens(digester),
         ),
         subject_service_pb2_grpc.add_SubjectServiceServicer_to_server,
+    )
+
+
+def unsubscribe_service(
+    unsubscribing: Unsubscribing, *, addresses: UnsubscribeAddresses | None, metrics: Metrics
+) -> Service:
+    """UnsubscribeService: links for campaign tools, and for the handlers that take them back."""
+    return Service(
+        f"{_PACKAGE}.UnsubscribeService",
+        UnsubscribeServicer(unsubscribing, addresses=addresses, metrics=metrics),
+        unsubscribe_service_pb2_grpc.add_UnsubscribeServiceServicer_to_server,
     )
 
 

@@ -60,6 +60,7 @@ LIST_LIMITS: Final = {
     "purposes": 32,
     "requests": 1_000,
     "results": 5_000,
+    "subjects": 1_000,
 }
 """Items, by the name of the field."""
 
@@ -67,6 +68,7 @@ ITEMS_CHECKED_ONE_BY_ONE: Final = frozenset(
     {
         "consent_registry.v1.AudienceRows.members",
         "consent_registry.v1.BatchCheckContactRequest.requests",
+        "consent_registry.v1.CreateUnsubscribeLinksRequest.subjects",
         "consent_registry.v1.RecordPartnerLeadsRequest.leads",
     }
 )

@@ -103,7 +103,9 @@ class Intake:
         if not (named or subject.contact_points or subject.customer_number):
             message = "name the person by a contact point or a customer number"
             raise InvalidRequest("MISSING_FIELD", message, field="subject")
-        points = suppression_points(new, self._digester, home=home_of(new.controller, policy))
+        points = suppression_points(
+            new.subject, self._digester, home=home_of(new.controller, policy)
+        )
         unenforceable, indirect = reach(points.kinds, new.channels)
         if points.by_digits:
             # Digits may match, so such a request is not beyond reach, only not certain of it.
@@ -119,7 +121,9 @@ class Intake:
     def object_to_recording(self, write: Write, new: NewEntry, *, deadline: Deadline) -> Recorded:
         """Records an objection to call recording; the details tell `kept_by_digits`."""
         policy = self._known(new)
-        points = suppression_points(new, self._digester, home=home_of(new.controller, policy))
+        points = suppression_points(
+            new.subject, self._digester, home=home_of(new.controller, policy)
+        )
         _require_caller_key(points)
         details = {"kept_by_digits": list(points.by_digits)}
         prepared = self._prepared(new, points, policy)

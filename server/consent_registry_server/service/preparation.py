@@ -9,6 +9,7 @@ from consent_registry_server.domain.contact import (
     ContactPoint,
     CustomerNumber,
     Phone,
+    Subject,
 )
 from consent_registry_server.domain.entry import PERMITTING, NewEntry, counts_at_us
 from consent_registry_server.domain.errors import InvalidContactPoint
@@ -70,20 +71,20 @@ def strict_points(new: NewEntry, digester: Digester) -> KeptPoints:
     Raises:
         InvalidContactPoint: one has none; the field says which.
     """
-    return _points(new, digester, digits_kept=False)
+    return _points(new.subject, digester, digits_kept=False)
 
 
 def suppression_points(
-    new: NewEntry, digester: Digester, *, home: CountryCode | None = None
+    subject: Subject, digester: Digester, *, home: CountryCode | None = None
 ) -> KeptPoints:
-    """Digests contact points for an entry that stops contact; unparsable numbers by their digits.
+    """Digests contact points for what stops contact; unparsable numbers by their digits.
 
     A number without a region is also kept as it reads in `home`, the controller's country.
 
     Raises:
         InvalidContactPoint: one has neither a normal form nor enough digits.
     """
-    return _points(new, digester, digits_kept=True, home=home)
+    return _points(subject, digester, digits_kept=True, home=home)
 
 
 def digests_of(point: ContactPoint, digester: Digester) -> ContactDigests:
@@ -119,13 +120,13 @@ def _joined(*parts: str) -> bytes:
 
 
 def _points(
-    new: NewEntry, digester: Digester, *, digits_kept: bool, home: CountryCode | None = None
+    subject: Subject, digester: Digester, *, digits_kept: bool, home: CountryCode | None = None
 ) -> KeptPoints:
     found: dict[bytes, ContactDigests] = {}
     kinds: list[ContactKind] = []
     by_digits: list[int] = []
     countries: set[CountryCode] = set()
-    for index, point in enumerate(new.subject.contact_points):
+    for index, point in enumerate(subject.contact_points):
         try:
             forms = forms_of(point)
             kinds.append(forms.kind)
@@ -145,9 +146,9 @@ def _points(
                 found[digests.exact] = digests
         digests = form_digests(forms, digester)
         found[digests.exact] = digests
-    if new.subject.customer_number:
+    if subject.customer_number:
         try:
-            forms = forms_of(CustomerNumber(new.subject.customer_number))
+            forms = forms_of(CustomerNumber(subject.customer_number))
         except InvalidContactPoint as error:
             raise InvalidContactPoint(error.message, field="subject.customer_number") from None
         kinds.append(forms.kind)

@@ -240,7 +240,12 @@ def recording_facts_of(rows: Iterable[StandingRow]) -> list[RecordingFact]:
     """The objections to call recording, and their lifts, among some rows."""
     return [
         RecordingFact(
-            EntryKind(row.kind), row.exact, row.entry_id, row.counts_at_us, row.expressed_at_us
+            EntryKind(row.kind),
+            row.exact,
+            row.entry_id,
+            row.counts_at_us,
+            row.expressed_at_us,
+            row.lifted_at_us,
         )
         for row in rows
         if row.kind in _RECORDING_KINDS

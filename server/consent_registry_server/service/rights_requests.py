@@ -253,7 +253,7 @@ class RightsRequests:
             subjects = (each.note.subject for each in notes if each.note.subject != _NOBODY)
             return ShownRightsRequest(request, next(subjects, _NOBODY), tuple(notes))
 
-        return self._ledger.disclose(work, deadline=deadline)
+        return self._ledger.transact(work, deadline=deadline)
 
     def list(
         self,

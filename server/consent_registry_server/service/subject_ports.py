@@ -222,7 +222,7 @@ class SubjectLedger(Protocol):
     ) -> Recorded:
         """See `Ledger`."""
 
-    def disclose(self, work: Callable[[SubjectTransaction], T], *, deadline: Deadline) -> T:
+    def transact(self, work: Callable[[SubjectTransaction], T], *, deadline: Deadline) -> T:
         """Runs `work` in one transaction and returns its result after the commit.
 
         So no identity is shown whose access was not recorded. It may run several times.

@@ -123,7 +123,7 @@ class SubjectReading:
             transaction.record_access(access._replace(entry_ids=tuple(identities)))
             return [_shown(each, identities.get(each.entry.entry_id), subject) for each in found]
 
-        return self._ledger.disclose(work, deadline=deadline)
+        return self._ledger.transact(work, deadline=deadline)
 
     def export(
         self, controller: ControllerId, subject: Subject, by: Accessor, *, deadline: Deadline
@@ -152,7 +152,7 @@ class SubjectReading:
             return self._exported(copy, person, found, identities)
 
         # That somebody was looked for in vain is written down as well; hence no error in there.
-        exported = self._ledger.disclose(work, deadline=deadline)
+        exported = self._ledger.transact(work, deadline=deadline)
         if exported is None:
             raise unknown_subject()
         return exported

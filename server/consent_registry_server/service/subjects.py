@@ -160,7 +160,7 @@ class Subjects:
         _require_person(new.subject)
         note = f"{_GROUNDS[ground]}\n{new.evidence.note}".rstrip()
         new = replace(new, evidence=replace(new.evidence, note=note))
-        points = suppression_points(new, self._digester, home=officer.home)
+        points = suppression_points(new.subject, self._digester, home=officer.home)
         restriction = prepare(
             new,
             points,

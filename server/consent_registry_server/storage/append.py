@@ -13,7 +13,7 @@ from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.entry import Identity, NewEntry
 from consent_registry_server.domain.identity_expiry import WITHOUT_IDENTITY
 from consent_registry_server.domain.vocabulary import EntryId
-from consent_registry_server.service.ports import PreparedEntry
+from consent_registry_server.service.ports import ContactDigests, PreparedEntry
 from consent_registry_server.storage.contact_points import ContactPoints
 from consent_registry_server.storage.digests import DigestRange
 from consent_registry_server.storage.identities import read_identities, to_content
@@ -25,13 +25,14 @@ from consent_registry_server.storage.register_projection import (
     PROJECT_REGISTERS,
 )
 from consent_registry_server.storage.times import to_timestamp
+from consent_registry_server.storage.unsubscribe_links import points_of_link
 from consent_registry_server.storage.vault import Vault
 
 _ENTRY_COLUMNS: Final = (
     "entry_id, kind, controller, channels, purposes, source, precision, expressed_at, time_zone,"
     " recorded_at, counts_at, expires_at, proven, lifts_opt_outs, partner_id, lifts_entry_id,"
     " attempt_id, attempt_outcome, register, register_status, listed_at, concerns_entry_id,"
-    " keep_until"
+    " keep_until, unsubscribe_link_id"
 )
 _VAULT_COLUMNS: Final = "entry_id, key_id, wrapped_key, nonce, ciphertext, expires_on"
 
@@ -48,6 +49,7 @@ _APPEND: Final = Prepared(
             proven boolean, lifts_opt_outs boolean, partner_id text, lifts_entry_id uuid,
             attempt_id uuid, attempt_outcome smallint, register text, register_status smallint,
             listed_at timestamptz, concerns_entry_id uuid, keep_until date,
+            unsubscribe_link_id uuid,
             key_id text, wrapped_key bytea, nonce bytea, ciphertext bytea, expires_on date
         )
     ), appended AS (
@@ -97,6 +99,17 @@ class Appender:
         identity = read_identities(connection, self._vault, [entry_id]).get(entry_id)
         return None if identity is None else identity.subject
 
+    def refs(
+        self,
+        connection: PoolProxiedConnection,
+        people: Sequence[Sequence[ContactDigests]],
+        versions: DigestRange,
+    ) -> list[frozenset[str]]:
+        """Returns the refs of each person's contact points, all locked until the end."""
+        points = [point for person in people for point in person]
+        refs = self._contact_points.refs(connection, points, versions)
+        return [frozenset(refs[point.exact] for point in person) for person in people]
+
     def _names(
         self,
         connection: PoolProxiedConnection,
@@ -114,6 +127,10 @@ class Appender:
             if prepared.names_as is not None:
                 for named in self._contact_points.named_by(connection, prepared.names_as):
                     kinds[prepared.entry_id, named.ref] = named.kind
+            link_id = prepared.new.unsubscribe_link_id
+            if link_id is not None:
+                for ref, kind in points_of_link(connection, link_id).items():
+                    kinds[prepared.entry_id, ref] = kind
         return [
             {"entry_id": str(entry_id), "contact_point_ref": ref, "kind": kind}
             for (entry_id, ref), kind in kinds.items()
@@ -146,6 +163,7 @@ class Appender:
             "listed_at": None if result is None else _timestamp(result.listed_at_us),
             "concerns_entry_id": _text(new.concerns_entry_id),
             "keep_until": None if new.keep_until is None else new.keep_until.isoformat(),
+            "unsubscribe_link_id": _text(new.unsubscribe_link_id),
             **self._sealed(connection, prepared),
         }
 
@@ -178,8 +196,8 @@ def _hexadecimal(content: bytes) -> str:
     return "\\x" + content.hex()
 
 
-def _text(entry_id: EntryId | None) -> str | None:
-    return None if entry_id is None else str(entry_id)
+def _text(identifier: UUID | None) -> str | None:
+    return None if identifier is None else str(identifier)
 
 
 def _timestamp(instant_us: int | None) -> str | None:

@@ -23,6 +23,7 @@ from consent_registry_server.storage.digests import DigestRange, StoredDigests
 from consent_registry_server.storage.erasure import COUNTED_DAYS
 from consent_registry_server.storage.errors import Contention
 from consent_registry_server.storage.prepared import Prepared, digest_array, run
+from consent_registry_server.storage.unsubscribe_links import NEVER_FORGOTTEN
 
 _TRIES: Final = 3
 """How often contact points are looked for that are forgotten again and again meanwhile."""
@@ -83,7 +84,8 @@ _LOCK_NAMED: Final = Prepared(
     """,
 )
 # A statement of its own: it sees what was committed while the one before waited. Forgotten is what
-# only consents and attempts name whose identities are all gone, one of them by its end (`erasure`).
+# only consents and attempts name whose identities are all gone, one of them by its end (`erasure`),
+# and no unsubscribe link.
 _NAMED: Final = Prepared(
     "contact_points_of",
     "uuid",
@@ -102,9 +104,10 @@ _NAMED: Final = Prepared(
         FROM entry_contact_point AS naming
         JOIN entry ON entry.entry_id = naming.entry_id
         LEFT JOIN vault ON vault.entry_id = naming.entry_id
-        WHERE naming.contact_point_ref = named.contact_point_ref
-    ) AS is_forgotten
+        WHERE naming.contact_point_ref = contact_point.contact_point_ref
+    ) AND NOT {NEVER_FORGOTTEN} AS is_forgotten
     FROM entry_contact_point AS named
+    JOIN contact_point ON contact_point.contact_point_ref = named.contact_point_ref
     WHERE named.entry_id = $1
     """,  # noqa: S608 - only constants are put in
 )

@@ -1,9 +1,9 @@
 """The end of identities: out of the vault, and their contact points found by nobody any more.
 
-What denies contact is found for ever, by the keyed digests of the contact points it names. A
-contact point that only consents and attempts name has no need of them once the last of their
-identities has ended: random bytes take their place, and nobody can tell any longer, not even with
-the digest keys, whose it was.
+What denies contact is found for ever, by the keyed digests of the contact points it names, and so
+is whoever has an unsubscribe link, which works for ever. A contact point that only consents and
+attempts name has no need of its digests once the last of their identities has ended: random bytes
+take their place, and nobody can tell any longer, not even with the digest keys, whose it was.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from consent_registry_server.domain.vocabulary import EntryId, EntryKind
 from consent_registry_server.storage.prepared import Prepared, run
+from consent_registry_server.storage.unsubscribe_links import NEVER_FORGOTTEN
 
 COUNTED_DAYS: Final = 400
 """An attempt younger than this is found whatever became of its identity: caps are counted over at
@@ -53,7 +54,7 @@ _LOCK_POINTS: Final = Prepared(
         WHERE contact_point.contact_point_ref IN (
             SELECT named.contact_point_ref FROM entry_contact_point AS named
             WHERE named.entry_id = ANY ($1)
-        ) AND NOT EXISTS ({_KEEPS} AND entry.kind NOT IN ({_RELEASABLE}))
+        ) AND NOT EXISTS ({_KEEPS} AND entry.kind NOT IN ({_RELEASABLE})) AND NOT {NEVER_FORGOTTEN}
         ORDER BY contact_point.exact_digest
         FOR UPDATE
     ) AS locked
@@ -77,7 +78,7 @@ _UNLINK: Final = Prepared(
             OR EXISTS (SELECT FROM vault WHERE vault.entry_id = entry.entry_id)
             OR {STILL_COUNTED}
         )
-    )
+    ) AND NOT {NEVER_FORGOTTEN}
     """,  # noqa: S608 - only constants are put in
 )
 

@@ -56,7 +56,7 @@ _contact_kinds = (
     .scalar_subquery()
 )
 
-_HIDDEN: Final = frozenset({"lifts_opt_outs", "written_in"})
+_HIDDEN: Final = frozenset({"lifts_opt_outs", "unsubscribe_link_id", "written_in"})
 
 select_entries: Select[Any] = select(
     *(column for column in entry.c if column.name not in _HIDDEN),

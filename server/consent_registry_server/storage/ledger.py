@@ -17,7 +17,6 @@ from consent_registry_server.service.ports import (
     Recorded,
     RequestKey,
 )
-from consent_registry_server.service.subject_ports import SubjectTransaction
 from consent_registry_server.storage.append import Appender
 from consent_registry_server.storage.contact_points import ContactPoints
 from consent_registry_server.storage.digests import DIGESTS_LOCK, DigestRange, StoredDigests
@@ -111,7 +110,7 @@ class PostgresLedger:
         self,
         request: RequestKey,
         recorded_at_us: int,
-        work: Callable[[SubjectTransaction], dict[str, Any]],
+        work: Callable[[PostgresSubjectTransaction], dict[str, Any]],
         *,
         deadline: Deadline,
     ) -> Recorded:
@@ -124,14 +123,16 @@ class PostgresLedger:
             lambda: self._write_once(request, recorded_at_us, work, deadline), deadline
         )
 
-    def disclose(self, work: Callable[[SubjectTransaction], T], *, deadline: Deadline) -> T:
+    def transact(self, work: Callable[[PostgresSubjectTransaction], T], *, deadline: Deadline) -> T:
         """Runs `work` in one transaction and returns its result after the commit.
 
-        So no identity is shown whose access was not recorded.
+        For what needs no request id: it may be repeated, or it only reads and leaves a trace.
         """
-        return self._repeated(lambda: self._disclose_once(work, deadline), deadline)
+        return self._repeated(lambda: self._transact_once(work, deadline), deadline)
 
-    def _disclose_once(self, work: Callable[[SubjectTransaction], T], deadline: Deadline) -> T:
+    def _transact_once(
+        self, work: Callable[[PostgresSubjectTransaction], T], deadline: Deadline
+    ) -> T:
         with self._database.transaction(deadline) as connection:
             run(connection.connection, (_ENTER, [DIGESTS_LOCK]))
             row = connection.execute(_range, {"incarnation": self._incarnation}).one_or_none()
@@ -158,7 +159,7 @@ class PostgresLedger:
         self,
         request: RequestKey,
         recorded_at_us: int,
-        work: Callable[[SubjectTransaction], dict[str, Any]],
+        work: Callable[[PostgresSubjectTransaction], dict[str, Any]],
         deadline: Deadline,
     ) -> Recorded:
         with self._database.transaction(deadline) as connection:

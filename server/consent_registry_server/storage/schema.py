@@ -1,10 +1,10 @@
 """The tables, as the newest migration leaves them.
 
 `entry`, `entry_contact_point`, `partner_change`, `policy_version`, `policy_activation`,
-`write_request` and `write_answer` are history: a trigger refuses to change them, whoever asks, and
-so are the tables of `officer_schema`. `standing` and `register_standing` are derived and
-can be rebuilt. No tables but `vault` and `sealed_note` hold what identifies a person, and those
-hold it encrypted.
+`unsubscribe_link`, `write_request` and `write_answer` are history: a trigger refuses to change
+them, whoever asks, and so are the tables of `officer_schema`. `standing` and `register_standing`
+are derived and can be rebuilt. No tables but `vault` and `sealed_note` hold what identifies a
+person, and those hold it encrypted.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ entry = Table(
     written_in(),
     Column("concerns_entry_id", Uuid, ForeignKey("entry.entry_id")),
     Column("keep_until", Date),
+    Column("unsubscribe_link_id", Uuid, ForeignKey("unsubscribe_link.link_id")),
     CheckConstraint("kind BETWEEN 1 AND 18", name="kind"),
     CheckConstraint("channels <> 0", name="channels"),
     CheckConstraint("source BETWEEN 1 AND 12", name="source"),
@@ -106,6 +107,7 @@ entry = Table(
     CheckConstraint(
         "CASE WHEN kind IN (12, 13, 18)"
         " THEN lifts_entry_id IS NULL OR lifts_entry_id = concerns_entry_id"
+        " WHEN kind = 7 THEN true"
         " ELSE (kind IN (5, 17) OR kind = 10 AND attempt_outcome = 4)"
         " = (lifts_entry_id IS NOT NULL) END",
         name="lifts_entry_id",
@@ -116,6 +118,7 @@ entry = Table(
         name="concerns_entry_id",
     ),
     CheckConstraint("(kind = 14) = (keep_until IS NOT NULL)", name="keep_until"),
+    CheckConstraint("unsubscribe_link_id IS NULL OR kind IN (4, 6)", name="unsubscribe_link_id"),
     CheckConstraint("kind <> 10 OR lifts_entry_id = attempt_id", name="release"),
     CheckConstraint("(kind = 10) = (attempt_id IS NOT NULL)", name="attempt_id"),
     CheckConstraint(
@@ -148,6 +151,12 @@ entry = Table(
     ),
     Index(None, "concerns_entry_id", postgresql_where=text("concerns_entry_id IS NOT NULL")),
     Index(
+        None,
+        "unsubscribe_link_id",
+        "kind",
+        postgresql_where=text("unsubscribe_link_id IS NOT NULL"),
+    ),
+    Index(
         "entry_identity_end_key",
         "concerns_entry_id",
         unique=True,
@@ -156,6 +165,23 @@ entry = Table(
     Index(None, "written_in"),
 )
 """The ledger: one row a fact. An identity ends once: it expires or it is erased."""
+
+unsubscribe_link = Table(
+    "unsubscribe_link",
+    metadata,
+    Column("link_id", Uuid, primary_key=True),
+    Column("controller", Text, nullable=False),
+    Column("contact_point_refs", ARRAY(Uuid), nullable=False),
+    Column("created_at", TIME, nullable=False),
+    written_in(),
+    CheckConstraint("cardinality(contact_point_refs) > 0", name="contact_point_refs"),
+    _is_name("controller"),
+    Index(None, "controller", "contact_point_refs"),
+    Index("unsubscribe_link_contact_point_refs_idx", "contact_point_refs", postgresql_using="gin"),
+    Index(None, "written_in"),
+)
+"""The unsubscribe links: each for the contact points of one person, in order; as long as it is
+there, their digests are."""
 
 entry_contact_point = Table(
     "entry_contact_point",

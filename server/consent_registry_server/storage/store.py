@@ -30,6 +30,7 @@ from consent_registry_server.storage.seal import KeyringSealer
 from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.standing import PostgresStanding
 from consent_registry_server.storage.subjects import PostgresSubjectHistory
+from consent_registry_server.storage.unsubscribe_links import PostgresUnsubscribeLinks
 from consent_registry_server.storage.vault import Vault
 from consent_registry_server.storage.vault_keys import VaultKeys
 
@@ -43,6 +44,7 @@ class Store:
     history: PostgresHistory
     past: PostgresPast
     subject_history: PostgresSubjectHistory
+    unsubscribe_links: PostgresUnsubscribeLinks
     policy_versions: PostgresPolicyVersions
     sealer: KeyringSealer
     vault: Vault
@@ -122,6 +124,7 @@ def _store(database: Database, keyring: Keyring, keys: VaultKeys, digests: Store
         history=PostgresHistory(database, digests),
         past=PostgresPast(database, incarnation, digests),
         subject_history=PostgresSubjectHistory(database, vault),
+        unsubscribe_links=PostgresUnsubscribeLinks(database, incarnation),
         policy_versions=PostgresPolicyVersions(database),
         sealer=KeyringSealer(keyring),
         vault=vault,

@@ -10,31 +10,38 @@ from sqlalchemy import Connection
 
 from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.entry import Entry
+from consent_registry_server.domain.unsubscribe import OptOut
 from consent_registry_server.domain.vocabulary import (
     AttemptOutcome,
     ControllerId,
     EntryId,
+    LinkId,
     PartnerId,
 )
 from consent_registry_server.service.ports import (
+    ContactDigests,
     Digested,
     Partner,
     PreparedEntry,
     RefusedLead,
     Standing,
 )
+from consent_registry_server.service.unsubscribe_ports import Said
 from consent_registry_server.storage.append import Appender
 from consent_registry_server.storage.digests import DigestRange, StoredDigests
 from consent_registry_server.storage.history import find_entry, find_outcomes
 from consent_registry_server.storage.partners import find_partner, refuse_leads, save_partner
 from consent_registry_server.storage.prepared import Prepared, run
 from consent_registry_server.storage.standing import read_within
+from consent_registry_server.storage.unsubscribe_links import keep_links, said_before
 
 _LOCK: Final = Prepared(
     "lock_name",
     "bytea",
     "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 9))",
 )
+
+_LINKS_LOCK: Final = b"unsubscribe links\0"
 
 
 class PostgresTransaction:
@@ -100,3 +107,20 @@ class PostgresTransaction:
     def refuse_leads(self, refused: Sequence[RefusedLead]) -> None:
         """Stores that leads were refused, and nothing of whom they named."""
         refuse_leads(self._connection, refused)
+
+    def keep_links(
+        self,
+        controller: ControllerId,
+        people: Sequence[Sequence[ContactDigests]],
+        *,
+        created_at_us: int,
+    ) -> list[LinkId]:
+        """Returns the link of each person, made where there is none."""
+        self.lock(_LINKS_LOCK + controller.encode())
+        connection = self._connection.connection
+        named = self._appender.refs(connection, people, self._versions)
+        return keep_links(connection, controller, named, created_at_us=created_at_us)
+
+    def said_before(self, link_id: LinkId, opt_out: OptOut) -> Said | None:
+        """Returns the last entry by which this link says just this, if it says it still."""
+        return said_before(self._connection.connection, link_id, opt_out)

@@ -266,7 +266,7 @@ CALLS: dict[str, Callable[[Store, Samples], object]] = {
     ),
     "write": lambda store, samples: written(store, samples, samples.entry(samples.point("p1"))),
     "repetition": lambda store, samples: written(store, samples, request="p1"),
-    "disclosure": lambda store, samples: store.ledger.disclose(
+    "disclosure": lambda store, samples: store.ledger.transact(
         lambda found: found.entries_about(FRANCE, [samples.point("p1")], limit=9),
         deadline=NO_DEADLINE,
     ),

@@ -342,7 +342,7 @@ def test_a_server_from_before_a_restore_neither_answers_nor_writes(
     for attempt in (
         lambda: read(store, samples, "a"),
         lambda: append(samples.entry(samples.point("b"))),
-        lambda: store.ledger.disclose(lambda _: None, deadline=NO_DEADLINE),
+        lambda: store.ledger.transact(lambda _: None, deadline=NO_DEADLINE),
     ):
         with pytest.raises(Unavailable, match="restored"):
             attempt()

@@ -120,7 +120,7 @@ def test_an_access_that_cannot_be_written_shows_nothing(
         return shown
 
     with pytest.raises(DatabaseFault):
-        store.ledger.disclose(look, deadline=NO_DEADLINE)
+        store.ledger.transact(look, deadline=NO_DEADLINE)
     assert sql("SELECT count(*) FROM access") == [(0,)]
     assert sql("SELECT count(*) FROM sealed_note") == [(0,)]
 
@@ -132,7 +132,7 @@ def test_an_access_is_kept_until_its_day_with_one_note_for_all_its_rows(
     entries = [samples.entry(samples.point("a")) for _ in range(3)]
     append(*entries)
     seen = access(*(each.entry_id for each in entries))
-    store.ledger.disclose(lambda officer: officer.record_access(seen), deadline=NO_DEADLINE)
+    store.ledger.transact(lambda officer: officer.record_access(seen), deadline=NO_DEADLINE)
     assert sql(
         "SELECT count(*), count(DISTINCT note_id), min(expires_on), max(expires_on) FROM access"
     ) == [(3, 1, LAST_DAY, LAST_DAY)]
@@ -298,7 +298,7 @@ def test_a_person_is_read_by_key_however_large_the_ledger_is(
     append(samples.entry(samples.point("a"), samples.point("b")))
     append(samples.entry(samples.point("c"), concerns_entry_id=consented.entry_id))
     seen = access(consented.entry_id)
-    store.ledger.disclose(lambda officer: officer.record_access(seen), deadline=NO_DEADLINE)
+    store.ledger.transact(lambda officer: officer.record_access(seen), deadline=NO_DEADLINE)
     fill(sql)
     if command:
         sql(command)
@@ -312,7 +312,7 @@ def test_a_person_is_read_by_key_however_large_the_ledger_is(
         assert len(transaction.identities([consented.entry_id])) == 1
 
     with statements(store) as spoken:
-        store.ledger.disclose(read, deadline=NO_DEADLINE)
+        store.ledger.transact(read, deadline=NO_DEADLINE)
         history, page = store.subject_history, Page(10, None)
         history.accesses(FRANCE, page, entry_id=consented.entry_id, deadline=NO_DEADLINE)
         history.accesses(FRANCE, page, deadline=NO_DEADLINE)
@@ -346,7 +346,7 @@ def test_what_is_refused_is_not_read_to_its_end(
             transaction.entries_about(FRANCE, [samples.point("a")], limit=5)
 
     with statements(store) as spoken:
-        store.ledger.disclose(read, deadline=NO_DEADLINE)
+        store.ledger.transact(read, deadline=NO_DEADLINE)
     for statement, parameters in spoken:
         read_of = rows_read(planned(store, statement, parameters))
         assert sum(read_of.values()) <= 60, (statement, read_of)

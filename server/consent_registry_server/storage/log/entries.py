@@ -16,7 +16,7 @@ from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.log.reading import Row
 from consent_registry_server.storage.log.tables import columns_of
 from consent_registry_server.storage.prepared import digest_array
-from consent_registry_server.storage.schema import contact_point, entry
+from consent_registry_server.storage.schema import contact_point, entry, unsubscribe_link
 
 _ENDS: Final = frozenset({EntryKind.IDENTITY_EXPIRED, EntryKind.IDENTITY_ERASED})
 _REFERENCES: Final = ("lifts_entry_id", "attempt_id", "concerns_entry_id")
@@ -24,6 +24,13 @@ _REFERENCES: Final = ("lifts_entry_id", "attempt_id", "concerns_entry_id")
 _ENTRY_COLUMNS: Final = ", ".join(columns_of(entry))
 _POINT_COLUMNS: Final = ", ".join(columns_of(contact_point))
 
+# Of links made twice, before and after a restore, each goes on working.
+_ADD_LINKS: Final = text(f"""
+    INSERT INTO unsubscribe_link ({", ".join(columns_of(unsubscribe_link))})
+    SELECT {", ".join(columns_of(unsubscribe_link))}
+    FROM jsonb_populate_recordset(NULL::unsubscribe_link, CAST(:rows AS jsonb))
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 - only constants are put in
 _KNOWN: Final = text("SELECT entry_id FROM entry WHERE entry_id = ANY (CAST(:ids AS uuid[]))")
 # An identity that ended in the database already does not end again.
 _ADD: Final = text(f"""
@@ -74,6 +81,20 @@ class EntryReplay:
         ready = self._ready(connection, missing)
         self._waiting = {each: row for each, row in missing.items() if each not in ready}
         return self._add(connection, ready) if ready else 0
+
+    def put_back_links(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Adds the unsubscribe links that are not there; returns how many there were."""
+        refs = self._refs(connection, [row["contact_points"] for row in rows])
+        links = [
+            {
+                **row,
+                "contact_point_refs": sorted(
+                    {refs[point["exact_digest"]] for point in row["contact_points"]}
+                ),
+            }
+            for row in rows
+        ]
+        return connection.execute(_ADD_LINKS, {"rows": json.dumps(links)}).rowcount
 
     def end_round(self) -> None:
         """Makes sure that nothing waits any more: a round has all that its entries name.

@@ -194,6 +194,8 @@ class _Replay:
             return 0
         if table == "entry":
             return self._entries.put_back(connection, rows)
+        if table == "unsubscribe_link":
+            return self._entries.put_back_links(connection, rows)
         if table == "write_request":
             return put_back_requests(connection, [self._request(row) for row in rows])
         if table in _SEALED or table == "vault_key":

@@ -24,6 +24,12 @@ _CONTACT_POINTS: Final = """
         WHERE named.entry_id = entry.entry_id
     ) AS contact_points
 """
+_CONTACT_POINTS_OF_LINK: Final = """
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(contact_point)), '[]') FROM contact_point
+        WHERE contact_point_ref = ANY (unsubscribe_link.contact_point_refs)
+    ) AS contact_points
+"""
 _ENDS: Final = f"entry.kind IN ({EntryKind.IDENTITY_EXPIRED:d}, {EntryKind.IDENTITY_ERASED:d})"
 _ANSWERED: Final = """
     write_request LEFT JOIN (SELECT id_digest, revision, details FROM write_answer) AS answer
@@ -99,6 +105,7 @@ LOGGED: Final = (
     LoggedTable(schema.vault_key),
     LoggedTable(schema.retired_vault_key),
     LoggedTable(schema.partner_change, order="change_number"),
+    LoggedTable(schema.unsubscribe_link, further=(_CONTACT_POINTS_OF_LINK,)),
     LoggedTable(
         schema.entry,
         further=(_CONTACT_POINTS,),
