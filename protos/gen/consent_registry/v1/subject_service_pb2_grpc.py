@@ -160,8 +160,8 @@ class SubjectServiceServicer:
 
     def EraseSubject(self, request, context):
         """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
-        matching (art. 17(3)(b)). An identity under a hold stays (art. 17(3)(e)). NOT_FOUND,
-        UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
+        matching (art. 17(3)(b)), and so do those of an unsubscribe link, which goes on working. An identity
+        under a hold stays (art. 17(3)(e)). NOT_FOUND, UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
         overwritten; a restore repeats the erasure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

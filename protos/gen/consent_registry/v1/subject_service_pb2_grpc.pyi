@@ -65,8 +65,8 @@ class SubjectServiceStub:
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_subject_service_pb2.EraseSubjectRequest, _subject_service_pb2.EraseSubjectResponse]
     """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
-    matching (art. 17(3)(b)). An identity under a hold stays (art. 17(3)(e)). NOT_FOUND,
-    UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
+    matching (art. 17(3)(b)), and so do those of an unsubscribe link, which goes on working. An identity
+    under a hold stays (art. 17(3)(e)). NOT_FOUND, UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
     overwritten; a restore repeats the erasure.
     """
     RestrictProcessing: _grpc.UnaryUnaryMultiCallable[_subject_service_pb2.RestrictProcessingRequest, _subject_service_pb2.RestrictProcessingResponse]
@@ -146,8 +146,8 @@ class SubjectServiceAsyncStub(SubjectServiceStub):
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_subject_service_pb2.EraseSubjectRequest, _subject_service_pb2.EraseSubjectResponse]  # type: ignore[assignment]
     """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
-    matching (art. 17(3)(b)). An identity under a hold stays (art. 17(3)(e)). NOT_FOUND,
-    UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
+    matching (art. 17(3)(b)), and so do those of an unsubscribe link, which goes on working. An identity
+    under a hold stays (art. 17(3)(e)). NOT_FOUND, UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
     overwritten; a restore repeats the erasure.
     """
     RestrictProcessing: _aio.UnaryUnaryMultiCallable[_subject_service_pb2.RestrictProcessingRequest, _subject_service_pb2.RestrictProcessingResponse]  # type: ignore[assignment]
@@ -248,8 +248,8 @@ class SubjectServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_subject_service_pb2.EraseSubjectResponse, _abc.Awaitable[_subject_service_pb2.EraseSubjectResponse]]:
         """Erases a person (art. 17): consents end, every identity goes, opt-outs stay as keyed digests and go on
-        matching (art. 17(3)(b)). An identity under a hold stays (art. 17(3)(e)). NOT_FOUND,
-        UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
+        matching (art. 17(3)(b)), and so do those of an unsubscribe link, which goes on working. An identity
+        under a hold stays (art. 17(3)(e)). NOT_FOUND, UNKNOWN_SUBJECT when there is none. Backups from before keep what they have until they are
         overwritten; a restore repeats the erasure.
         """
 
