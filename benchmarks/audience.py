@@ -118,7 +118,7 @@ def _fill(url: str, keyring: Keyring, key_store: KeyStore) -> None:
                 Subject((Phone(_number(index * step + index % 2)),)),
                 Evidence(),
             )
-            points = suppression_points(new, keyring)
+            points = suppression_points(new.subject, keyring)
             prepared.append(
                 prepare(
                     new,

@@ -18,6 +18,7 @@ from consent_registry.v1.unsubscribe_service_pb2 import (
 from consent_registry_client._aio_calls import AsyncCalls
 from consent_registry_client._arguments import Metadata, Undo, UnsubscribeLinks, Unsubscription
 from consent_registry_client._deadlines import READ_TIMEOUT_S, WRITE_TIMEOUT_S
+from consent_registry_client._errors import UnusableAnswer
 from consent_registry_client._messages import build
 
 if TYPE_CHECKING:
@@ -42,13 +43,17 @@ class AsyncUnsubscribing:
 
         The same person gets the same link again, so that the call may be repeated.
         """
+        request = build(CreateUnsubscribeLinksRequest, links)
         response = await self._calls.read(
             self._unsubscribing.CreateUnsubscribeLinks,
-            build(CreateUnsubscribeLinksRequest, links),
+            request,
             timeout_s=timeout_s,
             default_s=WRITE_TIMEOUT_S,
             metadata=metadata,
         )
+        if len(response.results) != len(request.subjects):
+            # Counted off against the wrong person, a link would stop contact with somebody else.
+            raise UnusableAnswer("the subjects were not answered one for one")
         return response.results
 
     async def describe_unsubscribe(

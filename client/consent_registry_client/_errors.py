@@ -53,7 +53,7 @@ class InvalidRequest(ConsentRegistryError):
 
 
 class NotFound(ConsentRegistryError):
-    """The request names a controller, partner, entry, person or country that the registry lacks."""
+    """The request names a controller, partner, entry, link, person or country that is not there."""
 
 
 class RequestIdReused(ConsentRegistryError):

@@ -18,6 +18,7 @@ from consent_registry.v1.unsubscribe_service_pb2 import (
 from consent_registry.v1.unsubscribe_service_pb2_grpc import UnsubscribeServiceStub
 from consent_registry_client._arguments import Metadata, Undo, UnsubscribeLinks, Unsubscription
 from consent_registry_client._deadlines import READ_TIMEOUT_S, WRITE_TIMEOUT_S
+from consent_registry_client._errors import UnusableAnswer
 from consent_registry_client._messages import build
 from consent_registry_client._sync_calls import Calls
 
@@ -39,13 +40,17 @@ class Unsubscribing:
 
         The same person gets the same link again, so that the call may be repeated.
         """
+        request = build(CreateUnsubscribeLinksRequest, links)
         response = self._calls.read(
             self._unsubscribing.CreateUnsubscribeLinks,
-            build(CreateUnsubscribeLinksRequest, links),
+            request,
             timeout_s=timeout_s,
             default_s=WRITE_TIMEOUT_S,
             metadata=metadata,
         )
+        if len(response.results) != len(request.subjects):
+            # Counted off against the wrong person, a link would stop contact with somebody else.
+            raise UnusableAnswer("the subjects were not answered one for one")
         return response.results
 
     def describe_unsubscribe(

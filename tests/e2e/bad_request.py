@@ -31,6 +31,12 @@ OF_THE_OFFICER: Final = tuple(
     for method in filled.UNARY
     if method.startswith("SubjectService") and not method.endswith("ExplainDecision")
 )
+BY_TOKEN: Final = (
+    "UnsubscribeService/DescribeUnsubscribe",
+    "UnsubscribeService/Unsubscribe",
+    "UnsubscribeService/UndoUnsubscribe",
+)
+"""Methods that say by the token of a link whom they are about."""
 LIFTS: Final = (
     "RegistryService/LiftDoNotContact",
     "RegistryService/LiftCallRecordingObjection",

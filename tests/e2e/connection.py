@@ -19,6 +19,7 @@ from consent_registry.v1.history_service_pb2_grpc import HistoryServiceStub
 from consent_registry.v1.policy_service_pb2_grpc import PolicyServiceStub
 from consent_registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from consent_registry.v1.subject_service_pb2_grpc import SubjectServiceStub
+from consent_registry.v1.unsubscribe_service_pb2_grpc import UnsubscribeServiceStub
 
 _OPTIONS: Final = [
     ("grpc.max_receive_message_length", -1),
@@ -43,6 +44,7 @@ class Connection:
         self.history = HistoryServiceStub(self.channel)
         self.policy = PolicyServiceStub(self.channel)
         self.subjects = SubjectServiceStub(self.channel)
+        self.unsubscribing = UnsubscribeServiceStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
     def write(self, request: Message) -> Any:  # noqa: ANN401 - the response of the request
@@ -60,6 +62,7 @@ class Connection:
             "HistoryService": self.history,
             "PolicyService": self.policy,
             "SubjectService": self.subjects,
+            "UnsubscribeService": self.unsubscribing,
         }
         return getattr(stubs[service], method)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-ONE_BY_ONE: Final = frozenset({"requests", "leads", "members"})
+ONE_BY_ONE: Final = frozenset({"requests", "leads", "members", "subjects"})
 """Lists whose items are judged each for itself."""
 
 _MEGABYTE: Final = 1024 * 1024

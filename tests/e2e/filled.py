@@ -85,6 +85,14 @@ from consent_registry.v1.subject_service_pb2 import (
     RightsRequestState,
     SetRetentionRequest,
 )
+from consent_registry.v1.unsubscribe_service_pb2 import (
+    CreateUnsubscribeLinksRequest,
+    DescribeUnsubscribeRequest,
+    UndoUnsubscribeRequest,
+    UnsubscribeChoice,
+    UnsubscribeMethod,
+    UnsubscribeRequest,
+)
 from tests.e2e.people import FRANCE, MARKETING, PARIS, timestamp
 
 EMAIL: Final = "Zéphyrine.Quiquampoix+alarme@Boîte-Secrète.example.org"
@@ -111,6 +119,9 @@ NOTE: Final = "Rappeler sa voisine Cunégonde, code portail 4417B"
 THIRD_PARTY: Final = "Comparateur Tourniquet SARL"
 OFFICER: Final = "Ondine Tourniquet-Barnabé"
 WHY: Final = "Courrier de Zéphyrine Quiquampoix du 3 mars"
+TOKEN: Final = "quiquampoix7zephyrine" * 5
+UNDO_TOKEN: Final = b"\x00Quiquampoix\xff" * 7
+CAMPAIGN: Final = "spring-2026"
 
 IDENTITY: Final = {
     "email": EMAIL,
@@ -135,6 +146,7 @@ IDENTITY: Final = {
     "third party": THIRD_PARTY,
     "officer": OFFICER,
     "why": WHY,
+    "token": TOKEN,
 }
 """What must never be found outside the vault. A postal code alone is nobody's."""
 
@@ -547,6 +559,37 @@ def list_accesses() -> ListAccessesRequest:
     return ListAccessesRequest(controller=FRANCE, entry_id=str(uuid4()), page_size=10)
 
 
+def create_unsubscribe_links() -> CreateUnsubscribeLinksRequest:
+    return CreateUnsubscribeLinksRequest(
+        controller=FRANCE,
+        channel=Channel.CHANNEL_EMAIL,
+        purpose=MARKETING,
+        campaign=CAMPAIGN,
+        subjects=[person()],
+    )
+
+
+def describe_unsubscribe() -> DescribeUnsubscribeRequest:
+    return DescribeUnsubscribeRequest(token=TOKEN)
+
+
+def unsubscribe() -> UnsubscribeRequest:
+    return UnsubscribeRequest(
+        token=TOKEN,
+        request_id=_request_id(),
+        method=UnsubscribeMethod.UNSUBSCRIBE_METHOD_PAGE,
+        choices=[
+            UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK,
+            UnsubscribeChoice.UNSUBSCRIBE_CHOICE_RECORDING,
+        ],
+        form_id=FORM,
+    )
+
+
+def undo_unsubscribe() -> UndoUnsubscribeRequest:
+    return UndoUnsubscribeRequest(token=TOKEN, request_id=_request_id(), undo_token=UNDO_TOKEN)
+
+
 UNARY: Final[dict[str, Callable[[], Message]]] = {
     "DecisionService/CheckContact": check_contact,
     "DecisionService/BatchCheckContact": batch_check_contact,
@@ -581,6 +624,10 @@ UNARY: Final[dict[str, Callable[[], Message]]] = {
     "SubjectService/GetRightsRequest": get_rights_request,
     "SubjectService/CloseRightsRequest": close_rights_request,
     "SubjectService/ListAccesses": list_accesses,
+    "UnsubscribeService/CreateUnsubscribeLinks": create_unsubscribe_links,
+    "UnsubscribeService/DescribeUnsubscribe": describe_unsubscribe,
+    "UnsubscribeService/Unsubscribe": unsubscribe,
+    "UnsubscribeService/UndoUnsubscribe": undo_unsubscribe,
 }
 """Every method that takes one request, and how to fill it."""
 

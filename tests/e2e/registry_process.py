@@ -38,6 +38,7 @@ WRITTEN_TABLES: Final = (
     "sealed_note",
     "rights_request",
     "rights_request_event",
+    "unsubscribe_link",
 )
 
 _PAUSE_S: Final = 0.02

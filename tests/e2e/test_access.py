@@ -19,6 +19,7 @@ from consent_registry_client import Channel, Client, PermissionDenied, TlsFiles
 from consent_registry_server.rpc.api_keys import new_api_key
 from tests.e2e import filled
 from tests.e2e.audience import OpenStream
+from tests.e2e.bad_request import BY_TOKEN
 from tests.e2e.certificate import Certificate, self_signed
 from tests.e2e.connection import Connection, Refusal, refusal
 from tests.e2e.people import FRANCE, MARKETING, opt_out, somebody
@@ -26,6 +27,8 @@ from tests.e2e.registry_process import RegistryProcess, run_program
 
 _GRANTS: dict[str, dict[str, object]] = {
     "nothing": {},
+    "sender": {"services": ["UnsubscribeService"], "controllers": [FRANCE]},
+    "sender-no": {"services": ["UnsubscribeService"], "controllers": ["alarm-no"]},
     "dialer": {"services": ["DecisionService"], "controllers": [FRANCE]},
     "attempts": {"services": ["AttemptService"], "controllers": [FRANCE]},
     "officer": {"services": ["SubjectService"], "controllers": [FRANCE]},
@@ -47,6 +50,16 @@ _GRANTS: dict[str, dict[str, object]] = {
         "service_purpose": True,
     },
 }
+_KEYS = {
+    "A": "attempts",
+    "D": "dialer",
+    "H": "desk",
+    "R": "intake",
+    "S": "officer",
+    "U": "sender",
+}
+"""The key that is granted a service, by its first letter."""
+_CREATE_LINKS = "UnsubscribeService/CreateUnsubscribeLinks"
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +194,11 @@ def test_health_is_open(secured: Connection) -> None:
             tuple(method for method in filled.UNARY if not method.startswith("Registry")),
             id="intake",
         ),
+        pytest.param(
+            "sender",
+            tuple(method for method in filled.UNARY if not method.startswith("Unsubscribe")),
+            id="an unsubscribe handler",
+        ),
     ],
 )
 def test_a_service_that_a_key_does_not_name_is_not_granted(
@@ -191,9 +209,12 @@ def test_a_service_that_a_key_does_not_name_is_not_granted(
     assert set(refused.values()) == {("PERMISSION_DENIED", "SERVICE_NOT_GRANTED")}
 
 
-@pytest.mark.parametrize("method", [each for each in filled.UNARY if "Policy" not in each])
+@pytest.mark.parametrize(
+    "method",
+    [each for each in filled.UNARY if "Policy" not in each and each not in BY_TOKEN],
+)
 def test_a_controller_that_a_key_does_not_name_is_not_granted(caller: Callers, method: str) -> None:
-    name = {"A": "attempts", "D": "dialer", "R": "intake", "H": "desk", "S": "officer"}[method[0]]
+    name = _KEYS[method[0]]
     request: Any = filled.UNARY[method]()
     if method.endswith("BatchCheckContact"):
         request.requests[0].controller = "alarm-no"
@@ -207,6 +228,41 @@ def test_a_controller_that_a_key_does_not_name_is_not_granted(caller: Callers, m
     refused = caller(name).refused(method, request)
 
     assert refused == ("PERMISSION_DENIED", "CONTROLLER_NOT_GRANTED")
+
+
+@pytest.mark.parametrize("method", BY_TOKEN)
+def test_a_link_of_a_controller_that_a_key_does_not_name_is_not_granted(
+    caller: Callers, guarded: RegistryProcess, method: str
+) -> None:
+    asked = filled.create_unsubscribe_links()
+    asked.controller = "alarm-no"
+    (result,) = caller("sender-no").call(_CREATE_LINKS, asked).results
+    request: Any = filled.UNARY[method]()
+    request.token = result.link.token
+    before = guarded.row_counts()
+
+    refused = caller("sender").refused(method, request)
+
+    assert refused == ("PERMISSION_DENIED", "CONTROLLER_NOT_GRANTED")
+    assert guarded.row_counts() == before
+
+
+def test_an_unsubscribe_handler_needs_its_own_service_alone(caller: Callers) -> None:
+    """From the link to the undo."""
+    sender = caller("sender")
+    (result,) = sender.call(_CREATE_LINKS, filled.create_unsubscribe_links()).results
+    requests: dict[str, Any] = {method: filled.UNARY[method]() for method in BY_TOKEN}
+    describe, unsubscribe, undo = requests.values()
+    for request in requests.values():
+        request.token = result.link.token
+
+    described = sender.call(BY_TOKEN[0], describe)
+    stored = sender.call(BY_TOKEN[1], unsubscribe)
+    undo.undo_token = stored.undo_token
+    undone = sender.call(BY_TOKEN[2], undo)
+
+    assert described.controller == FRANCE
+    assert len(stored.entry_ids) == len(undone.entry_ids) == 2
 
 
 def test_grounds_are_shown_to_those_alone_who_may_see_them(caller: Callers) -> None:

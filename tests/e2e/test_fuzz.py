@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 import grpc
@@ -93,10 +93,28 @@ def _value(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     return _NUMBERS[field.type]
 
 
-@st.composite
-def _variations(draw: st.DrawFn, method: str) -> Message:
-    """A filled request in which a few fields, at any depth, are others or none."""
+@pytest.fixture(scope="module")
+def link(connection: Connection) -> dict[str, object]:
+    """The tokens of a link and of what was said through it; made-up ones lead nowhere."""
+    request = filled.unsubscribe()
+    links = connection.unsubscribing.CreateUnsubscribeLinks(filled.create_unsubscribe_links())
+    request.token = links.results[0].link.token
+    stored = connection.unsubscribing.Unsubscribe(request)
+    return {"token": request.token, "undo_token": stored.undo_token}
+
+
+def _filled(method: str, link: Mapping[str, object]) -> Message:
     message = filled.UNARY[method]()
+    for name, value in link.items():
+        if hasattr(message, name):
+            setattr(message, name, value)
+    return message
+
+
+@st.composite
+def _variations(draw: st.DrawFn, method: str, link: Mapping[str, object]) -> Message:
+    """A filled request in which a few fields, at any depth, are others or none."""
+    message = _filled(method, link)
     for _ in range(draw(st.integers(0, 3))):
         place: Message = message
         while True:
@@ -130,11 +148,13 @@ def _outcome(connection: Connection, method: str, octets: bytes) -> grpc.RpcErro
 
 
 @pytest.mark.parametrize("method", filled.ASKING)
-def test_any_message_is_answered_or_refused(connection: Connection, method: str) -> None:
+def test_any_message_is_answered_or_refused(
+    connection: Connection, link: Mapping[str, object], method: str
+) -> None:
     descriptor = _descriptor_of(filled.UNARY[method]())
 
     @_FUZZ
-    @given(st.one_of(_messages(descriptor), _variations(method)))
+    @given(st.one_of(_messages(descriptor), _variations(method, link)))
     def is_answered_or_refused(message: Message) -> None:
         _is_answered_or_refused(_outcome(connection, method, message.SerializeToString()))
 
@@ -142,8 +162,10 @@ def test_any_message_is_answered_or_refused(connection: Connection, method: str)
 
 
 @pytest.mark.parametrize("method", filled.UNARY)
-def test_any_octets_are_answered_or_refused(connection: Connection, method: str) -> None:
-    valid = filled.UNARY[method]().SerializeToString()
+def test_any_octets_are_answered_or_refused(
+    connection: Connection, link: Mapping[str, object], method: str
+) -> None:
+    valid = _filled(method, link).SerializeToString()
 
     @_FUZZ
     @given(st.binary(max_size=200), st.integers(0, len(valid)), st.integers(0, 20))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from consent_registry.v1.decision_service_pb2 import FilterAudienceRequest
+from consent_registry.v1.unsubscribe_service_pb2 import DescribeUnsubscribeRequest
 from tests.clear_values import find_clear_values
 from tests.e2e import filled
 from tests.e2e.connection import Connection, refusal
@@ -61,7 +62,7 @@ def used(
     with closing(connection.channel):
         connection.write(filled.register_partner())
         objection = connection.write(filled.add_do_not_contact())
-        named = {"entry_id": objection.entry_id}
+        named: dict[str, object] = {"entry_id": objection.entry_id}
         for method, fill in filled.UNARY.items():
             request: Any = fill()
             if hasattr(request, "request_id"):
@@ -81,14 +82,18 @@ def used(
     assert registry.stop() == 0
 
 
-def _remember(named: dict[str, str], method: str, response: Any) -> None:  # noqa: ANN401 - of any method
-    """What later requests name: the attempt, the restriction, the rights request."""
+def _remember(named: dict[str, object], method: str, response: Any) -> None:  # noqa: ANN401 - of any method
+    """What later requests name: the attempt, the restriction, the rights request, the link."""
     if hasattr(response, "attempt_id"):
         named["attempt_id"] = response.attempt_id
     if hasattr(response, "rights_request"):
         named["rights_request_id"] = response.rights_request.rights_request_id
     if method.endswith("RestrictProcessing"):
         named["entry_id"] = response.entry_id
+    if method.endswith("CreateUnsubscribeLinks"):
+        named["token"] = response.results[0].link.token
+    if hasattr(response, "undo_token"):
+        named["undo_token"] = response.undo_token
 
 
 def _be_refused(connection: Connection) -> None:
@@ -153,3 +158,27 @@ def test_the_metrics_tell_nothing_of_anybody(used: RegistryProcess) -> None:
 
     assert b"consent_registry_rpcs_total" in page
     assert find_clear_values(page, _SECRETS) == []
+
+
+def test_a_token_is_with_those_alone_who_were_given_it(used: RegistryProcess) -> None:
+    """Whoever finds one could say what its owner never said."""
+    connection = Connection(used.address)
+    with closing(connection.channel):
+        unsubscribing = connection.unsubscribing
+        (made,) = unsubscribing.CreateUnsubscribeLinks(filled.create_unsubscribe_links()).results
+        token = made.link.token
+        unsubscribing.DescribeUnsubscribe(DescribeUnsubscribeRequest(token=token))
+        request = filled.unsubscribe()
+        request.token = token
+        stored = unsubscribing.Unsubscribe(request)
+        request.token = f"{token[:-1]}{'a' if token[-1] != 'a' else 'b'}"
+        assert token[:-1] not in refusal(lambda: unsubscribing.Unsubscribe(request)).everything
+        undo = filled.undo_unsubscribe()
+        undo.token, undo.undo_token = token, stored.undo_token
+        unsubscribing.UndoUnsubscribe(undo)
+    used.scalar("SELECT pg_switch_wal()::text")
+
+    for kept in (used.log, used.metrics(), _dump(used)):
+        assert token[:-1].encode() not in kept.lower()
+    files = [path for path in (used.data_dir / "postgresql").rglob("*") if path.is_file()]
+    assert [path.name for path in files if token[:-1].encode() in path.read_bytes()] == []

@@ -31,6 +31,7 @@ def test_the_server_lists_its_services(database: Any) -> None:  # noqa: ANN401
         f"{_PACKAGE}.HistoryService",
         f"{_PACKAGE}.PolicyService",
         f"{_PACKAGE}.SubjectService",
+        f"{_PACKAGE}.UnsubscribeService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

@@ -49,17 +49,11 @@ class AudienceRows:
             typer.BadParameter: No column holds what the channel reaches.
         """
         self._columns = columns
-        self._kinds = TARGET_KINDS[channel]
+        self._kinds = kinds_reached(columns, channel)
         self._defaults = defaults
         self._customer = customer
         self._zone = zone
         self._has_customer = columns.has(*CUSTOMER_FIELDS)
-        if not any(columns.has(*KIND_FIELDS[kind]) for kind in self._kinds):
-            wanted = ", ".join(KIND_FIELDS[kind][0] for kind in self._kinds)
-            raise typer.BadParameter(
-                f"channel {CHANNELS.word(channel)} needs a column {wanted}: "
-                "name it in the first line, or with --column"
-            )
 
     def member(self, record: Record) -> AudienceMember:
         """Returns the member of a row; raises RowFault when it makes none."""
@@ -108,6 +102,22 @@ class AudienceRows:
                 raise RowFault("informed_at_collection is neither yes nor no")
             context.informed_at_collection = text in _YES
         return context
+
+
+def kinds_reached(columns: Columns, channel: int) -> tuple[str, ...]:
+    """Returns the kinds of contact point that a channel reaches, the preferred one first.
+
+    Raises:
+        typer.BadParameter: No column holds any of them.
+    """
+    kinds = TARGET_KINDS[channel]
+    if not any(columns.has(*KIND_FIELDS[kind]) for kind in kinds):
+        wanted = ", ".join(KIND_FIELDS[kind][0] for kind in kinds)
+        raise typer.BadParameter(
+            f"channel {CHANNELS.word(channel)} needs a column {wanted}: "
+            "name it in the first line, or with --column"
+        )
+    return kinds
 
 
 def _number(field: str, text: str, words: Words) -> int:

@@ -14,6 +14,7 @@ from consent_registry_client.cli._explain import explain
 from consent_registry_client.cli._filter import filter_audience
 from consent_registry_client.cli._grouped import grouped
 from consent_registry_client.cli._import import import_opt_outs
+from consent_registry_client.cli._links import create_link, create_links
 from consent_registry_client.cli._look import history, policy
 from consent_registry_client.cli._partner import partner
 from consent_registry_client.cli._receipt import receipt
@@ -63,6 +64,8 @@ app.command("audit")(grouped(audit))
 app.command("history")(grouped(history))
 app.command("policy")(grouped(policy))
 app.command("filter", epilog=EXIT_CODES)(grouped(filter_audience))
+app.command("link")(grouped(create_link))
+app.command("links", epilog=EXIT_CODES)(grouped(create_links))
 app.command("import", epilog=EXIT_CODES)(grouped(import_opt_outs))
 
 

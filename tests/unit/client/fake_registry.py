@@ -21,6 +21,7 @@ from consent_registry.v1 import (
     policy_service_pb2_grpc,
     registry_service_pb2_grpc,
     subject_service_pb2_grpc,
+    unsubscribe_service_pb2_grpc,
 )
 from consent_registry.v1.decision_pb2 import Decision, Reason, Verdict
 from consent_registry.v1.decision_service_pb2 import (
@@ -74,6 +75,12 @@ _METHODS = {
         "ListAccesses",
         "ExplainDecision",
     ],
+    "UnsubscribeService": [
+        "CreateUnsubscribeLinks",
+        "DescribeUnsubscribe",
+        "Unsubscribe",
+        "UndoUnsubscribe",
+    ],
 }
 _ADDERS: dict[str, Callable[[Any, grpc.Server], None]] = {
     "AttemptService": attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
@@ -82,6 +89,7 @@ _ADDERS: dict[str, Callable[[Any, grpc.Server], None]] = {
     "HistoryService": history_service_pb2_grpc.add_HistoryServiceServicer_to_server,
     "PolicyService": policy_service_pb2_grpc.add_PolicyServiceServicer_to_server,
     "SubjectService": subject_service_pb2_grpc.add_SubjectServiceServicer_to_server,
+    "UnsubscribeService": unsubscribe_service_pb2_grpc.add_UnsubscribeServiceServicer_to_server,
 }
 
 

@@ -19,6 +19,7 @@ from consent_registry.v1 import (
     policy_service_pb2,
     registry_service_pb2,
     subject_service_pb2,
+    unsubscribe_service_pb2,
 )
 from consent_registry.v1.contact_pb2 import (
     ContactPoint,
@@ -93,6 +94,9 @@ ARGUMENT_SETS = [
         {"page_token"},
     ),
     (_arguments.AccessList, subject_service_pb2.ListAccessesRequest, {"page_token"}),
+    (_arguments.UnsubscribeLinks, unsubscribe_service_pb2.CreateUnsubscribeLinksRequest, set()),
+    (_arguments.Unsubscription, unsubscribe_service_pb2.UnsubscribeRequest, set()),
+    (_arguments.Undo, unsubscribe_service_pb2.UndoUnsubscribeRequest, set()),
 ]
 
 

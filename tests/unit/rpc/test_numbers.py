@@ -14,6 +14,7 @@ from consent_registry.v1 import (
     entry_pb2,
     registry_service_pb2,
     subject_service_pb2,
+    unsubscribe_service_pb2,
 )
 from consent_registry_server.domain import vocabulary
 
@@ -44,6 +45,16 @@ ENUMERATIONS: list[tuple[type[IntEnum], Any, str]] = [
     (vocabulary.ErasureOutcome, subject_service_pb2.ErasureOutcome, "ERASURE_OUTCOME_"),
     (vocabulary.HoldChange, subject_service_pb2.HoldChange, "HOLD_CHANGE_"),
     (vocabulary.IdentityState, subject_service_pb2.IdentityState, "IDENTITY_STATE_"),
+    (
+        vocabulary.UnsubscribeChoice,
+        unsubscribe_service_pb2.UnsubscribeChoice,
+        "UNSUBSCRIBE_CHOICE_",
+    ),
+    (
+        vocabulary.UnsubscribeMethod,
+        unsubscribe_service_pb2.UnsubscribeMethod,
+        "UNSUBSCRIBE_METHOD_",
+    ),
 ]
 
 
