@@ -35,7 +35,7 @@ def environment(registry: RegistryProcess) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("example", PYTHON, ids=["dialer", "attempt", "unsubscribe"])
+@pytest.mark.parametrize("example", PYTHON, ids=["dialer", "attempt", "mail sender"])
 def test_python_examples_run(example: str, registry: RegistryProcess) -> None:
     """The dialer's example may print either answer; what counts is that it has one."""
     code = example.replace(DEFAULT_ADDRESS, registry.address)
@@ -49,7 +49,16 @@ def test_python_examples_run(example: str, registry: RegistryProcess) -> None:
 @pytest.mark.parametrize(
     "block",
     SHELL,
-    ids=["customer service", "campaign tool", "register", "receipts", "officer", "rights"],
+    ids=[
+        "customer service",
+        "campaign tool",
+        "register",
+        "mail sender",
+        "one link",
+        "receipts",
+        "officer",
+        "rights",
+    ],
 )
 def test_shell_examples_run(block: str, registry: RegistryProcess, tmp_path: Path) -> None:
     """A check may also exit with 1: not allowed."""

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from consent_registry.v1 import decision_pb2, decision_service_pb2
-from consent_registry_server.domain.errors import InvalidRequest, RegistryError
+from consent_registry_server.domain.errors import (
+    InvalidRequest,
+    PreconditionFailed,
+    RegistryError,
+)
 from consent_registry_server.rpc.errors import code_of, number_of
 
 
@@ -47,6 +51,12 @@ def invalid_page_token() -> InvalidRequest:
     return InvalidRequest("INVALID_PAGE_TOKEN", message, field="page_token")
 
 
+def unsubscribe_not_configured() -> PreconditionFailed:
+    """The error of a registry that does not know where its unsubscribe page is."""
+    message = "the registry does not know where its unsubscribe page is"
+    return PreconditionFailed("UNSUBSCRIBE_NOT_CONFIGURED", message)
+
+
 def fill_item_error(message: decision_pb2.ItemError, error: RegistryError) -> None:
     """Writes why one item was not answered into a message."""
     message.code = number_of(code_of(error))
@@ -63,4 +73,5 @@ __all__ = [
     "invalid_page_token",
     "out_of_order",
     "refuse_single_consistency",
+    "unsubscribe_not_configured",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import grpc
 
 from consent_registry.v1 import unsubscribe_service_pb2, unsubscribe_service_pb2_grpc
-from consent_registry_server.domain.errors import PreconditionFailed
 from consent_registry_server.rpc.call import Call, current_call
 from consent_registry_server.rpc.convert_contact import missing
 from consent_registry_server.rpc.convert_entry import to_write
+from consent_registry_server.rpc.convert_errors import unsubscribe_not_configured
 from consent_registry_server.rpc.convert_unsubscribe import (
     fill_description,
     fill_links,
@@ -49,8 +49,7 @@ class UnsubscribeServicer(unsubscribe_service_pb2_grpc.UnsubscribeServiceService
         campaign = to_campaign(request)
         call.caller.require_controller(campaign.controller)
         if self._addresses is None:
-            message = "the registry does not know where its unsubscribe page is"
-            raise PreconditionFailed("UNSUBSCRIBE_NOT_CONFIGURED", message)
+            raise unsubscribe_not_configured()
         subjects = [to_linked(subject) for subject in request.subjects]
         tokens = self._unsubscribing.create(campaign, subjects, deadline=call.deadline)
         response = unsubscribe_service_pb2.CreateUnsubscribeLinksResponse()

@@ -36,8 +36,9 @@ class UnsubscribeServiceStub:
 
     Whatever these calls answer for a valid token depends on the link alone, never on what the registry
     knows of the person. An invalid token, be it forged, truncated or altered, is INVALID_ARGUMENT,
-    INVALID_UNSUBSCRIBE_TOKEN, whatever the reason; NOT_FOUND, UNKNOWN_UNSUBSCRIBE_LINK is one that this
-    registry signed and does not have, as after the loss of its database.
+    INVALID_UNSUBSCRIBE_TOKEN, whatever is wrong with it; a text that no field may hold is refused as
+    everywhere, as TOO_LONG or CONTROL_CHARACTER. NOT_FOUND, UNKNOWN_UNSUBSCRIBE_LINK is a token that this
+    registry signed and whose link it does not have, as after the loss of its database.
     """
 
     def __init__(self, channel):
@@ -79,8 +80,9 @@ class UnsubscribeServiceServicer:
 
     Whatever these calls answer for a valid token depends on the link alone, never on what the registry
     knows of the person. An invalid token, be it forged, truncated or altered, is INVALID_ARGUMENT,
-    INVALID_UNSUBSCRIBE_TOKEN, whatever the reason; NOT_FOUND, UNKNOWN_UNSUBSCRIBE_LINK is one that this
-    registry signed and does not have, as after the loss of its database.
+    INVALID_UNSUBSCRIBE_TOKEN, whatever is wrong with it; a text that no field may hold is refused as
+    everywhere, as TOO_LONG or CONTROL_CHARACTER. NOT_FOUND, UNKNOWN_UNSUBSCRIBE_LINK is a token that this
+    registry signed and whose link it does not have, as after the loss of its database.
     """
 
     def CreateUnsubscribeLinks(self, request, context):
@@ -161,8 +163,9 @@ class UnsubscribeService:
 
     Whatever these calls answer for a valid token depends on the link alone, never on what the registry
     knows of the person. An invalid token, be it forged, truncated or altered, is INVALID_ARGUMENT,
-    INVALID_UNSUBSCRIBE_TOKEN, whatever the reason; NOT_FOUND, UNKNOWN_UNSUBSCRIBE_LINK is one that this
-    registry signed and does not have, as after the loss of its database.
+    INVALID_UNSUBSCRIBE_TOKEN, whatever is wrong with it; a text that no field may hold is refused as
+    everywhere, as TOO_LONG or CONTROL_CHARACTER. NOT_FOUND, UNKNOWN_UNSUBSCRIBE_LINK is a token that this
+    registry signed and whose link it does not have, as after the loss of its database.
     """
 
     @staticmethod
