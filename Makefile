@@ -32,7 +32,7 @@ test: $(STAMP) ## Run the tests, a real PostgreSQL included (ARGS="-k name" for 
 	@$(BIN)/pytest -n auto $(ARGS)
 
 .PHONY: check
-check: format-check lint types layers proto-lint proto-drift requirements-check alembic-check ## Run every check that CI runs, but the tests
+check: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check ## Run every check that CI runs, but the tests
 
 .PHONY: format
 format: $(STAMP) ## Format the code and fix what can be fixed
@@ -59,6 +59,10 @@ breaking: $(STAMP) ## Compare the contract with the last release's (from the fir
 policy-doc: $(STAMP) ## Rewrite docs/policy.md after a change of the policy packs
 	@$(BIN)/python -m tools.policy_document
 
+.PHONY: messages
+messages: $(STAMP) ## Bring the pages' catalogues up to date after a change of their words
+	@$(BIN)/python -m tools.messages
+
 .PHONY: requirements
 requirements: $(STAMP) ## Recompile requirements/*.txt after a change of pyproject.toml
 	@./tools/compile_pins $(BIN)/uv
@@ -78,7 +82,7 @@ clean: ## Remove the environment, caches and builds, but no data
 
 # The parts of `check`, each by itself.
 
-.PHONY: format-check lint types layers proto-lint proto-drift requirements-check alembic-check
+.PHONY: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check
 format-check: $(STAMP)
 	@echo "== format"
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
@@ -102,6 +106,10 @@ proto-lint: $(STAMP)
 proto-drift: $(STAMP)
 	@echo "== generated code"
 	@$(BIN)/python -m tools.generate_protos --check
+
+messages-check: $(STAMP)
+	@echo "== catalogues"
+	@$(BIN)/python -m tools.messages --check
 
 requirements-check: $(STAMP)
 	@echo "== requirements"

@@ -14,6 +14,7 @@ from consent_registry_server.domain.errors import RegistryError
 from consent_registry_server.expiry_cli import expire
 from consent_registry_server.keys_cli import keys
 from consent_registry_server.log_cli import add_log_commands
+from consent_registry_server.mail_cli import unsubscribe_mail
 from consent_registry_server.policy_cli import policy_commands
 from consent_registry_server.rpc.stop_signals import stop_signals
 from consent_registry_server.storage.database import make_engine
@@ -31,6 +32,7 @@ program = typer.Typer(
 program.add_typer(keys, name="keys")
 program.add_typer(policy_commands, name="policy")
 program.command()(expire)
+program.command("unsubscribe-mail")(unsubscribe_mail)
 add_log_commands(program)
 
 
@@ -48,6 +50,18 @@ def serve() -> None:
         _say(f"metrics:    http://{settings.metrics.host}:{application.metrics_port}/metrics")
         _say("Stop with Ctrl-C or SIGTERM.")
         wait_for_signal(on_hangup=application.reload_policy)
+
+
+@program.command("unsubscribe-web")
+def unsubscribe_web() -> None:
+    """Serve the unsubscribe pages until SIGTERM; mailboxes and people reach them through HTTPS.
+
+    Puts nothing anywhere but in the registry, and needs the UnsubscribeService alone.
+    """
+    # Half a second that the other commands need not wait.
+    from consent_registry_server.web_cli import serve_pages  # noqa: PLC0415
+
+    serve_pages()
 
 
 @program.command()

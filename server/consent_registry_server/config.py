@@ -133,11 +133,14 @@ def _database_url(read: SettingsReader, name: str) -> str | None:
 def _unsubscribe(read: SettingsReader) -> UnsubscribeAddresses | None:
     origin = read.text("UNSUBSCRIBE_URL")
     mailbox = read.text("UNSUBSCRIBE_MAILTO")
+    has_database = read.given("DATABASE_URL") or read.given("DATABASE_URL_FILE")
     if origin is not None and not _is_origin(origin):
         read.problem("UNSUBSCRIBE_URL", f"must be https://host[:port] and no more, not {origin!r}")
+    if mailbox is not None and origin is None and has_database:
+        read.problem("UNSUBSCRIBE_URL", f"is needed with {PREFIX}UNSUBSCRIBE_MAILTO")
     if mailbox is not None and not _MAILBOX.fullmatch(mailbox):
         read.problem("UNSUBSCRIBE_MAILTO", f"must be an email address, not {mailbox!r}")
-    if origin is None and not read.given("DATABASE_URL") and not read.given("DATABASE_URL_FILE"):
+    if origin is None and not has_database:
         origin = _PAGE_ON_THIS_MACHINE
     return None if origin is None else UnsubscribeAddresses(origin.rstrip("/"), mailbox)
 
@@ -147,9 +150,9 @@ def _is_origin(text: str) -> bool:
     parts = _ORIGIN.fullmatch(text)
     if parts is None:
         return False
-    address = parse_address(f"{parts['host']}{parts['port'] or ':443'}")
-    return address is not None and (
-        parts["scheme"] == "https" or not reaches_beyond_this_machine(f"{address.host}:1")
+    address = f"{parts['host']}{parts['port'] or ':443'}"
+    return parse_address(address) is not None and (
+        parts["scheme"] == "https" or not reaches_beyond_this_machine(address)
     )
 
 

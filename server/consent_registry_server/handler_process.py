@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,20 +17,19 @@ from prometheus_client import (
 from consent_registry_server.rpc.stop_signals import STOP_SIGNALS
 
 
-def stop_event() -> asyncio.Event:
-    """Is set by the first stop signal; a second one has its usual effect."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+def on_stop_signal(stop: Callable[[], None]) -> None:
+    """Has the running loop call `stop` at the first stop signal; a second has its usual effect."""
+    loop = asyncio.get_running_loop()
 
-    def note() -> None:
-        stop.set()
+    def stop_once() -> None:
+        stop()
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, note)
+        loop.add_signal_handler(number, stop_once)
     # As in the server, ends nothing, however it is sent.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    return stop
 
 
 def collectors() -> CollectorRegistry:

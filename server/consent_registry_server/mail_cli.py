@@ -15,7 +15,7 @@ import typer
 from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.handler_process import collectors, stop_event
+from consent_registry_server.handler_process import collectors, on_stop_signal
 from consent_registry_server.logs import LEVELS, LogFormat, configure_logging
 from consent_registry_server.mail.metrics import MailMetrics
 from consent_registry_server.mail.options import (
@@ -134,7 +134,8 @@ async def _serve(settings: MailSettings, logger: FilteringBoundLogger) -> None:
     # What the program's other commands need not wait for.
     from consent_registry_server.mail.listener import Listener  # noqa: PLC0415
 
-    stop = stop_event()
+    stop = asyncio.Event()
+    on_stop_signal(stop.set)
     registry = collectors()
     async with settings.registry.client() as client:
         try:

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from consent_registry_server.service.ports import (
     Deadline,
     History,
     PastReader,
+    Recorded,
+    RequestKey,
     ScrubAge,
     StandingReader,
 )
-from consent_registry_server.service.subject_ports import SubjectHistory, SubjectLedger
+from consent_registry_server.service.subject_ports import SubjectHistory, SubjectTransaction
+from consent_registry_server.service.unsubscribe_ports import (
+    UnsubscribeLinks,
+    UnsubscribeTransaction,
+)
+
+T = TypeVar("T")
 
 STANDING_ROWS = 40
 """The most that one read may find: few, so that a test can reach the limit."""
+
+
+class AnyTransaction(SubjectTransaction, UnsubscribeTransaction, Protocol):
+    """All that any transaction may do."""
+
+
+class AnyLedger(Protocol):
+    """Writes for whomever: `Ledger`, `SubjectLedger` and `UnsubscribeLedger` in one."""
+
+    def write(
+        self,
+        request: RequestKey,
+        recorded_at_us: int,
+        work: Callable[[AnyTransaction], dict[str, Any]],
+        *,
+        deadline: Deadline,
+    ) -> Recorded:
+        """See `Ledger`."""
+
+    def transact(self, work: Callable[[AnyTransaction], T], *, deadline: Deadline) -> T:
+        """See `SubjectLedger`."""
 
 
 class Ports(Protocol):
     """A store by its ports."""
 
     @property
-    def ledger(self) -> SubjectLedger:
+    def ledger(self) -> AnyLedger:
         """Writes, and reads that leave a trace."""
 
     @property
@@ -35,6 +65,10 @@ class Ports(Protocol):
     @property
     def subject_history(self) -> SubjectHistory:
         """Lists for the data-protection officer."""
+
+    @property
+    def unsubscribe_links(self) -> UnsubscribeLinks:
+        """Reads of unsubscribe links."""
 
     @property
     def past(self) -> PastReader:

@@ -20,6 +20,7 @@ from consent_registry_server.domain.vocabulary import (
     EntryId,
     EntryKind,
     IdentityState,
+    LinkId,
     PartnerId,
     RegisterStatus,
     Source,
@@ -40,6 +41,7 @@ from consent_registry_server.service.subject_ports import (
     RightsRequest,
     TakenDown,
 )
+from tests.fakes.links import KeptLink
 
 PartnerKey = tuple[ControllerId, PartnerId]
 Found = list[tuple[PreparedEntry, ContactDigests]]
@@ -107,6 +109,7 @@ class State:
     rights_requests: dict[UUID, RightsRequest] = field(default_factory=dict)
     rights_notes: dict[UUID, tuple[TakenDown, ...]] = field(default_factory=dict)
     refused_leads: tuple[RefusedLead, ...] = ()
+    links: dict[LinkId, KeptLink] = field(default_factory=dict)
 
     @property
     def revision(self) -> str:

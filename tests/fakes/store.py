@@ -24,6 +24,7 @@ from consent_registry_server.domain.vocabulary import (
     AttemptOutcome,
     ControllerId,
     EntryId,
+    LinkId,
 )
 from consent_registry_server.service.ports import (
     Deadline,
@@ -37,6 +38,7 @@ from consent_registry_server.service.ports import (
     ScrubAge,
     Standing,
 )
+from consent_registry_server.service.unsubscribe_ports import UnsubscribeLink
 from tests.fakes.policies import FakePolicyVersions
 from tests.fakes.state import State, Then
 from tests.fakes.subject_history import FakeSubjectHistory
@@ -81,6 +83,11 @@ class FakeStore:
     def subject_history(self) -> FakeSubjectHistory:
         """The lists of the data-protection officer."""
         return FakeSubjectHistory(lambda: self._state, self._require_answer)
+
+    @property
+    def unsubscribe_links(self) -> FakeStore:
+        """The store itself, as `UnsubscribeLinks`."""
+        return self
 
     def written(self) -> Iterator[PreparedEntry]:
         """All entries in the order they were written, for a test to look at."""
@@ -157,6 +164,14 @@ class FakeStore:
         rows = self._state.standing(controller, points, limit=limit, then=then).rows
         recorded = {each.entry_id: each.recorded_at_us for each in self._state.entries}
         return Past(rows, {row.entry_id: recorded[row.entry_id] for row in rows})
+
+    def find(self, link_id: LinkId, *, deadline: Deadline) -> UnsubscribeLink | None:
+        """See `UnsubscribeLinks`."""
+        self._require_answer(deadline)
+        link = self._state.links.get(link_id)
+        if link is None:
+            return None
+        return UnsubscribeLink(link_id, link.controller, link.kinds)
 
     def scrub_ages(self, deadline: Deadline) -> list[ScrubAge]:
         """See `ScrubAge`."""

@@ -13,11 +13,13 @@ from consent_registry_server.domain.contact import Subject
 from consent_registry_server.domain.entry import PERMITTING, Entry, Identity
 from consent_registry_server.domain.errors import LimitExceeded, PreconditionFailed
 from consent_registry_server.domain.identity_expiry import WITHOUT_IDENTITY
+from consent_registry_server.domain.unsubscribe import OptOut
 from consent_registry_server.domain.vocabulary import (
     AttemptOutcome,
     ControllerId,
     EntryId,
     EntryKind,
+    LinkId,
     PartnerId,
     RightsRequestOutcome,
 )
@@ -37,6 +39,8 @@ from consent_registry_server.service.subject_ports import (
     RightsRequest,
     TakenDown,
 )
+from consent_registry_server.service.unsubscribe_ports import LinkedPerson, Said
+from tests.fakes.links import KeptLink, last_permission_us, said_before
 from tests.fakes.state import ATTEMPTS_FOR_US, NOW, Kept, PartnerChange, State
 
 
@@ -59,14 +63,18 @@ class FakeTransaction:
         )
 
     def _naming(self, prepared: PreparedEntry) -> PreparedEntry:
-        """The entry with the contact points of the one that it names as well."""
-        if prepared.names_as is None:
-            return prepared
-        [named] = self._prepared(prepared.names_as)
-        if any(point.exact in self.state.forgotten for point in named.contact_points):
-            raise PreconditionFailed("IDENTITY_GONE", "nobody knows any more whom it names")
-        points = {each.exact: each for each in (*prepared.contact_points, *named.contact_points)}
-        return replace(prepared, contact_points=tuple(points.values()))
+        """The entry with the contact points of the one, or the link, that it names as well."""
+        points = [*prepared.contact_points]
+        if prepared.names_as is not None:
+            [named] = self._prepared(prepared.names_as)
+            if any(point.exact in self.state.forgotten for point in named.contact_points):
+                raise PreconditionFailed("IDENTITY_GONE", "nobody knows any more whom it names")
+            points += named.contact_points
+        link_id = prepared.new.unsubscribe_link_id
+        if link_id is not None:
+            points += self.state.links[link_id].points
+        by_digest = {each.exact: each for each in points}
+        return replace(prepared, contact_points=tuple(by_digest.values()))
 
     def entry(self, entry_id: EntryId) -> Entry | None:
         """See `Transaction`."""
@@ -109,6 +117,36 @@ class FakeTransaction:
         leads = (*self.state.refused_leads, *refused)
         self.state = replace(self.state, refused_leads=leads)
 
+    def keep_links(
+        self,
+        controller: ControllerId,
+        people: Sequence[LinkedPerson],
+        *,
+        created_at_us: int,
+    ) -> list[LinkId]:
+        """See `UnsubscribeTransaction`; nothing here asks when a link was made."""
+        del created_at_us
+        return [self._link_of(controller, person) for person in people]
+
+    def _link_of(self, controller: ControllerId, person: LinkedPerson) -> LinkId:
+        points = person.points
+        links = self.state.links
+        known = [link_id for link_id, link in links.items() if link.is_of(controller, points)]
+        link_id = known[0] if known else LinkId(UUID(bytes=os.urandom(16)))
+        if not known:
+            by_digest = {each.exact: each for each in points}
+            added = {link_id: KeptLink(controller, tuple(by_digest.values()), person.kinds)}
+            self.state = replace(self.state, links=links | added)
+        return link_id
+
+    def said_before(self, link_id: LinkId, opt_out: OptOut) -> Said | None:
+        """See `UnsubscribeTransaction`."""
+        return said_before(self.state, link_id, opt_out)
+
+    def last_permission_us(self, link_id: LinkId) -> int | None:
+        """See `UnsubscribeTransaction`."""
+        return last_permission_us(self.state, link_id)
+
 
 class FakeSubjectTransaction(FakeTransaction):
     """What a transaction of the data-protection officer may do; see `SubjectTransaction`."""
@@ -148,7 +186,10 @@ class FakeSubjectTransaction(FakeTransaction):
         self.state = self.state.forget(forgotten, new=[os.urandom(16) for _ in forgotten])
 
     def _is_needed(self, point: ContactDigests) -> bool:
-        """Whether an entry keeps the digests of a contact point, as `storage/erasure.py` says."""
+        """Whether an entry or a link keeps its digests, as `storage/erasure.py` says."""
+        links = self.state.links.values()
+        if any(point.exact == each.exact for link in links for each in link.points):
+            return True
         return any(
             each.new.kind not in PERMITTING | {EntryKind.CONTACT_ATTEMPT}
             or each.entry_id in self.state.vault

@@ -172,15 +172,19 @@ class FakeUnsubscribeService:
 
     @contextmanager
     def held(self, method: str) -> Iterator[None]:
-        """Calls of a method are answered at the end of the block only."""
-        gate = threading.Event()
+        """Calls of a method are answered at the end of the block only, or when released."""
         with self._changed:
-            self._scripts.gates[method] = gate
+            self._scripts.gates[method] = threading.Event()
         try:
             yield
         finally:
-            with self._changed:
-                del self._scripts.gates[method]
+            self.release(method)
+
+    def release(self, method: str) -> None:
+        """Lets the calls of a method that are held go on."""
+        with self._changed:
+            gate = self._scripts.gates.pop(method, None)
+        if gate is not None:
             gate.set()
 
     def wait_for(self, method: str, *, calls: int = 1, timeout_s: float = 30.0) -> None:

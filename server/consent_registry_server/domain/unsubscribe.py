@@ -55,12 +55,12 @@ def opt_outs_of(
     *,
     kinds: Collection[ContactKind],
     channel: Channel,
-    purpose: PurposeId,
+    purpose: PurposeId | None,
 ) -> tuple[OptOut, ...]:
     """The entries that state some choices, at most three; none is covered by another.
 
     `kinds` are those of the link's contact points, `channel` and `purpose` are what it was sent
-    for.
+    for; without a purpose it stops all of them.
     """
     everything = UnsubscribeChoice.EVERYTHING in choices
     wide = [each for choice in choices for each in CHANNELS.get(choice, ())]
@@ -70,7 +70,7 @@ def opt_outs_of(
     elif wide:
         found.append(OptOut(EntryKind.DO_NOT_CONTACT, channel_mask(tuple(wide))))
     if UnsubscribeChoice.LINK in choices and not everything and channel not in wide:
-        purposes = frozenset({purpose})
+        purposes = None if purpose is None else frozenset({purpose})
         found.append(OptOut(EntryKind.DO_NOT_CONTACT, channel.mask, purposes))
     offers_recording = _is_offered(UnsubscribeChoice.RECORDING, frozenset(kinds))
     if UnsubscribeChoice.RECORDING in choices or (everything and offers_recording):

@@ -8,7 +8,7 @@ shows nowhere.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,7 +37,6 @@ from consent_registry_server.domain.vocabulary import (
 )
 from consent_registry_server.service.ports import (
     Clock,
-    ContactDigests,
     Deadline,
     Digester,
     EntryIds,
@@ -58,6 +57,7 @@ from consent_registry_server.service.questions import (
 )
 from consent_registry_server.service.undo_tokens import UNDO_FOR_US, Undo, UndoTokens
 from consent_registry_server.service.unsubscribe_ports import (
+    LinkedPerson,
     Said,
     UnsubscribeLedger,
     UnsubscribeLink,
@@ -169,14 +169,14 @@ class Unsubscribing:
         policy = self._policy()
         _check_campaign(campaign, policy)
         answers: list[str | RegistryError] = []
-        people: list[tuple[ContactDigests, ...]] = []
+        people: list[LinkedPerson] = []
         for subject in subjects:
-            points = self._points(subject, campaign, policy)
-            if isinstance(points, RegistryError):
-                answers.append(points)
+            person = self._person(subject, campaign, policy)
+            if isinstance(person, RegistryError):
+                answers.append(person)
             else:
                 answers.append("")
-                people.append(points)
+                people.append(person)
         tokens = iter(self._kept(campaign, people, deadline) if people else ())
         return [next(tokens) if answer == "" else answer for answer in answers]
 
@@ -209,22 +209,27 @@ class Unsubscribing:
         _require_offered(wish.chosen, opened.choices)
         policy = self._policy()
         now_us = self._clock()
+        purpose = opened.token.purpose
         opt_outs = opt_outs_of(
             wish.chosen,
             kinds=opened.link.kinds,
             channel=opened.token.channel,
-            purpose=opened.token.purpose,
+            # Nobody asks for a purpose any more that was renamed or split: then it is all of them.
+            purpose=purpose if purpose in policy.purposes else None,
         )
 
         def work(transaction: UnsubscribeTransaction) -> dict[str, Any]:
             # Of two clicks at once the second must see the first.
             transaction.lock(_LOCK + opened.link.link_id.bytes)
+            link_id = opened.link.link_id
+            # A form's clock may be ahead of ours: whoever clicks has seen all that is stored.
+            counts_at_us = max(now_us, transaction.last_permission_us(link_id) or now_us)
             said = []
             for opt_out in opt_outs:
-                before = transaction.said_before(opened.link.link_id, opt_out)
+                before = transaction.said_before(link_id, opt_out)
                 if before is None:
                     prepared = self._prepared(opened, wish, opt_out, policy, now_us=now_us)
-                    transaction.append([prepared])
+                    transaction.append([replace(prepared, counts_at_us=counts_at_us)])
                     before = Said(prepared.entry_id, now_us)
                 said.append(before)
             return {"said": [[str(each.entry_id), each.recorded_at_us] for each in said]}
@@ -243,12 +248,13 @@ class Unsubscribing:
         """
         undo = self._undo_tokens.read(undo_token, opened.link.link_id)
         now_us = self._clock()
-        if now_us >= undo.until_us:
-            message = "it can be taken back no more; say so to customer service"
-            raise PreconditionFailed("UNDO_EXPIRED", message, field="undo_token")
         policy = self._policy()
 
         def work(transaction: UnsubscribeTransaction) -> dict[str, Any]:
+            # Here, because what was taken back in time is answered so however late it is repeated.
+            if now_us >= undo.until_us:
+                message = "it can be taken back no more; say so to customer service"
+                raise PreconditionFailed("UNDO_EXPIRED", message, field="undo_token")
             transaction.lock(_LOCK + opened.link.link_id.bytes)
             lifts = []
             for entry_id in undo.entry_ids:
@@ -265,10 +271,10 @@ class Unsubscribing:
 
         return self._ledger.write(write.key(self._digester), now_us, work, deadline=deadline)
 
-    def _points(
+    def _person(
         self, subject: Subject | RegistryError, campaign: Campaign, policy: Policy
-    ) -> tuple[ContactDigests, ...] | RegistryError:
-        """The digests of a subject's contact points, or why there can be no link for it."""
+    ) -> LinkedPerson | RegistryError:
+        """Whom a link is for, or why there can be none."""
         if isinstance(subject, RegistryError):
             return subject
         try:
@@ -277,14 +283,14 @@ class Unsubscribing:
         except RegistryError as error:
             error.field = error.field.removeprefix("subject.")
             return error
-        kinds = frozenset(point.kind for point in points.digests)
+        kinds = frozenset(points.kinds)
         if not kinds & TARGET_KINDS[campaign.channel]:
             message = "no contact point of the channel's kind: the link could not stop it"
             return InvalidRequest("MISSING_FIELD", message, field="contact_points")
-        return points.digests
+        return LinkedPerson(points.digests, kinds)
 
     def _kept(
-        self, campaign: Campaign, people: Sequence[Sequence[ContactDigests]], deadline: Deadline
+        self, campaign: Campaign, people: Sequence[LinkedPerson], deadline: Deadline
     ) -> list[str]:
         now_us = self._clock()
 

@@ -24,10 +24,17 @@ T = TypeVar("T")
 
 
 class UnsubscribeLink(NamedTuple):
-    """A link; `kinds` are those of its contact points."""
+    """A link; `kinds` are those of its contact points that had a full normal form."""
 
     link_id: LinkId
     controller: ControllerId
+    kinds: frozenset[ContactKind]
+
+
+class LinkedPerson(NamedTuple):
+    """Whom a link is for; `kinds` are those of the contact points with a full normal form."""
+
+    points: tuple[ContactDigests, ...]
     kinds: frozenset[ContactKind]
 
 
@@ -44,7 +51,7 @@ class UnsubscribeTransaction(Transaction, Protocol):
     def keep_links(
         self,
         controller: ControllerId,
-        people: Sequence[Sequence[ContactDigests]],
+        people: Sequence[LinkedPerson],
         *,
         created_at_us: int,
     ) -> list[LinkId]:
@@ -59,6 +66,12 @@ class UnsubscribeTransaction(Transaction, Protocol):
 
         None where it was lifted, or where anything that permits came up since on one of the link's
         contact points, however spelt: then saying it again says something new.
+        """
+
+    def last_permission_us(self, link_id: LinkId) -> int | None:
+        """Returns the latest instant at which anything that permits counts on such contact points.
+
+        It may be ahead of the clock, as far as expressions may be dated.
         """
 
 

@@ -172,6 +172,7 @@ unsubscribe_link = Table(
     Column("link_id", Uuid, primary_key=True),
     Column("controller", Text, nullable=False),
     Column("contact_point_refs", ARRAY(Uuid), nullable=False),
+    Column("contact_kinds", ARRAY(SmallInteger), nullable=False),
     Column("created_at", TIME, nullable=False),
     written_in(),
     CheckConstraint("cardinality(contact_point_refs) > 0", name="contact_point_refs"),
@@ -180,8 +181,8 @@ unsubscribe_link = Table(
     Index("unsubscribe_link_contact_point_refs_idx", "contact_point_refs", postgresql_using="gin"),
     Index(None, "written_in"),
 )
-"""The unsubscribe links: each for the contact points of one person, in order; as long as it is
-there, their digests are."""
+"""The unsubscribe links: each for the contact points of one person, in order, whose digests stay as
+long as it is there. `contact_kinds` are those of the contact points that had a full normal form."""
 
 entry_contact_point = Table(
     "entry_contact_point",

@@ -19,21 +19,24 @@ from consent_registry_server.domain.vocabulary import (
     PartnerId,
 )
 from consent_registry_server.service.ports import (
-    ContactDigests,
     Digested,
     Partner,
     PreparedEntry,
     RefusedLead,
     Standing,
 )
-from consent_registry_server.service.unsubscribe_ports import Said
+from consent_registry_server.service.unsubscribe_ports import LinkedPerson, Said
 from consent_registry_server.storage.append import Appender
 from consent_registry_server.storage.digests import DigestRange, StoredDigests
 from consent_registry_server.storage.history import find_entry, find_outcomes
 from consent_registry_server.storage.partners import find_partner, refuse_leads, save_partner
 from consent_registry_server.storage.prepared import Prepared, run
 from consent_registry_server.storage.standing import read_within
-from consent_registry_server.storage.unsubscribe_links import keep_links, said_before
+from consent_registry_server.storage.unsubscribe_links import (
+    keep_links,
+    last_permission_us,
+    said_before,
+)
 
 _LOCK: Final = Prepared(
     "lock_name",
@@ -111,16 +114,21 @@ class PostgresTransaction:
     def keep_links(
         self,
         controller: ControllerId,
-        people: Sequence[Sequence[ContactDigests]],
+        people: Sequence[LinkedPerson],
         *,
         created_at_us: int,
     ) -> list[LinkId]:
         """Returns the link of each person, made where there is none."""
         self.lock(_LINKS_LOCK + controller.encode())
         connection = self._connection.connection
-        named = self._appender.refs(connection, people, self._versions)
+        refs = self._appender.refs(connection, [each.points for each in people], self._versions)
+        named = list(zip(refs, (each.kinds for each in people), strict=True))
         return keep_links(connection, controller, named, created_at_us=created_at_us)
 
     def said_before(self, link_id: LinkId, opt_out: OptOut) -> Said | None:
         """Returns the last entry by which this link says just this, if it says it still."""
         return said_before(self._connection.connection, link_id, opt_out)
+
+    def last_permission_us(self, link_id: LinkId) -> int | None:
+        """Returns the latest instant at which anything permits on the link's contact points."""
+        return last_permission_us(self._connection.connection, link_id)

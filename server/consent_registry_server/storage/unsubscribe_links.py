@@ -48,13 +48,16 @@ _KEEP: Final = Prepared(
     "text, timestamptz, jsonb",
     f"""
     WITH given AS MATERIALIZED (
-        SELECT number, contact_point_refs, link_id AS new_id, ({_KNOWN}) AS known_id
+        SELECT number, contact_point_refs, contact_kinds, link_id AS new_id,
+            ({_KNOWN}) AS known_id
         FROM jsonb_to_recordset($3) AS given (
-            number integer, link_id uuid, contact_point_refs uuid[]
+            number integer, link_id uuid, contact_point_refs uuid[], contact_kinds smallint[]
         )
     ), added AS (
-        INSERT INTO unsubscribe_link (link_id, controller, contact_point_refs, created_at)
-        SELECT new_id, $1, contact_point_refs, $2 FROM given WHERE known_id IS NULL
+        INSERT INTO unsubscribe_link
+            (link_id, controller, contact_point_refs, contact_kinds, created_at)
+        SELECT new_id, $1, contact_point_refs, contact_kinds, $2
+        FROM given WHERE known_id IS NULL
     )
     SELECT coalesce(known_id, new_id)::text FROM given ORDER BY number
     """,  # noqa: S608 - only constants are put in
@@ -63,10 +66,7 @@ _FIND: Final = Prepared(
     "find_unsubscribe_link",
     "uuid, uuid",
     f"""
-    SELECT link.controller, ARRAY(
-        SELECT DISTINCT kind FROM contact_point
-        WHERE contact_point_ref = ANY (link.contact_point_refs)
-    )
+    SELECT link.controller, link.contact_kinds
     FROM registry LEFT JOIN unsubscribe_link AS link ON link.link_id = $1
     WHERE {is_life("$2")}
     """,  # noqa: S608 - only constants are put in
@@ -81,8 +81,20 @@ _NAMED: Final = Prepared(
     WHERE link.link_id = $1
     """,
 )
-# Consents count by the wide digest, as opt-outs do, which all have at one version unless keys are
-# being rotated: then nothing passes for a repetition.
+# By the wide digest, as opt-outs count, which all have at one version unless keys are being
+# rotated: then nothing passes for a repetition.
+_PERMITTED: Final = f"""
+    FROM unsubscribe_link AS link
+    JOIN contact_point AS point ON point.contact_point_ref = ANY (link.contact_point_refs)
+    JOIN contact_point AS like_it ON like_it.wide_digest = point.wide_digest
+    JOIN standing AS permitted ON permitted.contact_point_ref = like_it.contact_point_ref
+    WHERE link.link_id = $1 AND permitted.kind IN ({_PERMITTING})
+"""
+_LAST_PERMISSION: Final = Prepared(
+    "last_permission",
+    "uuid",
+    f"SELECT {microseconds('max(permitted.counts_at)')} {_PERMITTED}",
+)
 _SAID: Final = Prepared(
     "said_before",
     "uuid, smallint, integer, text[]",
@@ -92,15 +104,7 @@ _SAID: Final = Prepared(
     WHERE registry.digest_oldest = registry.digest_newest
         AND entry.kind = $2 AND entry.channels = $3 AND entry.purposes IS NOT DISTINCT FROM $4
         AND NOT EXISTS (SELECT FROM entry AS lift WHERE lift.lifts_entry_id = entry.entry_id)
-        AND NOT EXISTS (
-            SELECT FROM unsubscribe_link AS link
-            JOIN contact_point AS point ON point.contact_point_ref = ANY (link.contact_point_refs)
-            JOIN contact_point AS like_it ON like_it.wide_digest = point.wide_digest
-            JOIN standing AS permitted
-                ON permitted.contact_point_ref = like_it.contact_point_ref
-            WHERE link.link_id = $1 AND permitted.kind IN ({_PERMITTING})
-                AND permitted.counts_at >= entry.counts_at
-        )
+        AND NOT EXISTS (SELECT {_PERMITTED} AND permitted.counts_at > entry.counts_at)
     ORDER BY entry.recorded_at DESC, entry.entry_id LIMIT 1
     """,  # noqa: S608 - only constants are put in
 )
@@ -134,25 +138,29 @@ class PostgresUnsubscribeLinks:
 def keep_links(
     connection: PoolProxiedConnection,
     controller: ControllerId,
-    people: Sequence[frozenset[str]],
+    people: Sequence[tuple[frozenset[str], frozenset[ContactKind]]],
     *,
     created_at_us: int,
     new_id: Callable[[], UUID] = random_id,
 ) -> list[LinkId]:
-    """Returns the link of each person by the refs of their contact points, new where needed.
+    """Returns the link of each person by the refs and kinds of their contact points.
 
     The caller holds a lock against others who do the same for the controller.
     """
-    numbers: dict[frozenset[str], int] = {}
-    for refs in people:
-        numbers.setdefault(refs, len(numbers))
+    kinds_by_refs = dict(people)
+    numbers = {refs: number for number, refs in enumerate(kinds_by_refs)}
     given = [
-        {"number": number, "link_id": str(new_id()), "contact_point_refs": sorted(refs)}
+        {
+            "number": number,
+            "link_id": str(new_id()),
+            "contact_point_refs": sorted(refs),
+            "contact_kinds": sorted(kinds_by_refs[refs]),
+        }
         for refs, number in numbers.items()
     ]
     kept = run(connection, (_KEEP, [controller, to_timestamp(created_at_us), json.dumps(given)]))
     ids = [LinkId(UUID(link_id)) for (link_id,) in kept]
-    return [ids[numbers[refs]] for refs in people]
+    return [ids[numbers[refs]] for refs, _ in people]
 
 
 def points_of_link(connection: PoolProxiedConnection, link_id: LinkId) -> dict[str, int]:
@@ -166,3 +174,9 @@ def said_before(connection: PoolProxiedConnection, link_id: LinkId, opt_out: Opt
     asked = [str(link_id), int(opt_out.kind), opt_out.channels, purposes]
     rows = run(connection, (_SAID, asked))
     return Said(EntryId(UUID(rows[0][0])), rows[0][1]) if rows else None
+
+
+def last_permission_us(connection: PoolProxiedConnection, link_id: LinkId) -> int | None:
+    """Returns the latest instant at which anything permits on a link's contact points."""
+    [(instant_us,)] = run(connection, (_LAST_PERMISSION, [str(link_id)]))
+    return None if instant_us is None else int(instant_us)

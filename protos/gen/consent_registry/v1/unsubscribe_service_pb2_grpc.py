@@ -113,9 +113,10 @@ class UnsubscribeServiceServicer:
 
     def UndoUnsubscribe(self, request, context):
         """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-        nothing else, within 15 minutes. An answer that recorded nothing is taken back likewise: nothing
-        is lifted. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none;
-        FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+        nothing else, within 15 minutes. Of an answer that repeats what the link has recorded before, those
+        of the 15 minutes before it are lifted, for they are one slip; of older ones none.
+        INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
+        UNDO_EXPIRED afterwards. Idempotent by `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -61,9 +61,10 @@ class UnsubscribeServiceStub:
     """
     UndoUnsubscribe: _grpc.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UndoUnsubscribeRequest, _unsubscribe_service_pb2.UndoUnsubscribeResponse]
     """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-    nothing else, within 15 minutes. An answer that recorded nothing is taken back likewise: nothing
-    is lifted. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none;
-    FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+    nothing else, within 15 minutes. Of an answer that repeats what the link has recorded before, those
+    of the 15 minutes before it are lifted, for they are one slip; of older ones none.
+    INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
+    UNDO_EXPIRED afterwards. Idempotent by `request_id`.
     """
 
 @_typing.type_check_only
@@ -99,9 +100,10 @@ class UnsubscribeServiceAsyncStub(UnsubscribeServiceStub):
     """
     UndoUnsubscribe: _aio.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UndoUnsubscribeRequest, _unsubscribe_service_pb2.UndoUnsubscribeResponse]  # type: ignore[assignment]
     """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-    nothing else, within 15 minutes. An answer that recorded nothing is taken back likewise: nothing
-    is lifted. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none;
-    FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+    nothing else, within 15 minutes. Of an answer that repeats what the link has recorded before, those
+    of the 15 minutes before it are lifted, for they are one slip; of older ones none.
+    INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
+    UNDO_EXPIRED afterwards. Idempotent by `request_id`.
     """
 
 class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -158,9 +160,10 @@ class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_unsubscribe_service_pb2.UndoUnsubscribeResponse, _abc.Awaitable[_unsubscribe_service_pb2.UndoUnsubscribeResponse]]:
         """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-        nothing else, within 15 minutes. An answer that recorded nothing is taken back likewise: nothing
-        is lifted. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none;
-        FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+        nothing else, within 15 minutes. Of an answer that repeats what the link has recorded before, those
+        of the 15 minutes before it are lifted, for they are one slip; of older ones none.
+        INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
+        UNDO_EXPIRED afterwards. Idempotent by `request_id`.
         """
 
 def add_UnsubscribeServiceServicer_to_server(servicer: UnsubscribeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

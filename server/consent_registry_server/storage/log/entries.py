@@ -32,11 +32,18 @@ _ADD_LINKS: Final = text(f"""
     ON CONFLICT DO NOTHING
 """)  # noqa: S608 - only constants are put in
 _KNOWN: Final = text("SELECT entry_id FROM entry WHERE entry_id = ANY (CAST(:ids AS uuid[]))")
+# An opt-out that came through a link which the log does not have comes back without it.
+_ENTRY_VALUES: Final = ", ".join(
+    "(SELECT link_id FROM unsubscribe_link AS link WHERE link.link_id = unsubscribe_link_id)"
+    if column == "unsubscribe_link_id"
+    else column
+    for column in columns_of(entry)
+)
 # An identity that ended in the database already does not end again.
 _ADD: Final = text(f"""
     INSERT INTO entry ({_ENTRY_COLUMNS})
-    SELECT {_ENTRY_COLUMNS}
-    FROM jsonb_populate_recordset(NULL::entry, CAST(:rows AS jsonb))
+    SELECT {_ENTRY_VALUES}
+    FROM jsonb_populate_recordset(NULL::entry, CAST(:rows AS jsonb)) AS given
     ON CONFLICT DO NOTHING
     RETURNING entry_id
 """)  # noqa: S608 - only constants are put in

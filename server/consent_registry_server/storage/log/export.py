@@ -12,13 +12,15 @@ from consent_registry_server.storage.errors import NoDeadline, translated
 from consent_registry_server.storage.log.checkpoint import Checkpoint
 from consent_registry_server.storage.log.tables import LOGGED
 from consent_registry_server.storage.log.writing import LogWriter
+from consent_registry_server.storage.migrate import newest
 
 APPLICATION_NAME: Final = "consent-registry-export"
 
 _ROWS_AT_A_TIME: Final = 500
 
 _READ_STATE: Final = text("""
-    SELECT pg_current_snapshot()::text AS snapshot, incarnation, digest_newest, reconciling
+    SELECT pg_current_snapshot()::text AS snapshot, incarnation, digest_newest, reconciling,
+        (SELECT version_num FROM alembic_version) AS schema
     FROM registry
 """)
 
@@ -36,6 +38,7 @@ class _State(NamedTuple):
     incarnation: UUID
     digest_newest: int
     reconciling: bool
+    schema: str
 
 
 def export_round(engine: Engine, log: LogWriter) -> dict[str, int]:
@@ -46,7 +49,8 @@ def export_round(engine: Engine, log: LogWriter) -> dict[str, int]:
     Where its last round is of another life of the database, everything is exported again.
 
     Raises:
-        ConfigurationError: the database went back in time, and was not reconciled.
+        ConfigurationError: the database went back in time, and was not reconciled; or it has
+            another schema than this program's, of which the log would lack a part.
         Unavailable: the database cannot be reached.
     """
     try:
@@ -93,6 +97,10 @@ def _append_rows(connection: Connection, log: LogWriter, since: str) -> None:
 
 def _since(state: _State, last: Checkpoint | None) -> str:
     """The snapshot that the log has already; empty when it has nothing of this life."""
+    if state.schema != newest():
+        raise ConfigurationError(
+            f"the database's schema is {state.schema} by now: export with the program that made it"
+        )
     if state.reconciling:
         raise ConfigurationError("the database is being reconciled; export it afterwards")
     if last is None or last.incarnation != str(state.incarnation):

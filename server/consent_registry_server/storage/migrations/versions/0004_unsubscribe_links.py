@@ -65,6 +65,7 @@ def _create_links() -> None:
         sa.Column("link_id", sa.Uuid, nullable=False),
         sa.Column("controller", sa.Text, nullable=False),
         sa.Column("contact_point_refs", ARRAY(sa.Uuid), nullable=False),
+        sa.Column("contact_kinds", ARRAY(sa.SmallInteger), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("written_in", sa.BigInteger, server_default=WRITTEN_IN),
         sa.PrimaryKeyConstraint("link_id", name="unsubscribe_link_pk"),
