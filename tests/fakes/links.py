@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from consent_registry_server.domain.contact import ContactKind
 from consent_registry_server.domain.unsubscribe import OptOut
-from consent_registry_server.domain.vocabulary import ControllerId, EntryKind, LinkId
+from consent_registry_server.domain.vocabulary import ControllerId, EntryKind, LinkId, Source
 from consent_registry_server.service.ports import ContactDigests
 from consent_registry_server.service.unsubscribe_ports import Said
 
@@ -35,7 +35,9 @@ class KeptLink(NamedTuple):
         return self.controller == controller and own == {each.exact for each in points}
 
 
-def said_before(state: State, link_id: LinkId, opt_out: OptOut) -> Said | None:
+def said_before(
+    state: State, link_id: LinkId, opt_out: OptOut, *, source: Source, since_us: int
+) -> Said | None:
     """The last entry by which a link says just this, if it says it still."""
     link = state.links[link_id]
     said = [
@@ -43,6 +45,8 @@ def said_before(state: State, link_id: LinkId, opt_out: OptOut) -> Said | None:
         for each in state.entries
         if each.new.unsubscribe_link_id == link_id
         and (each.new.kind, each.new.channels, each.new.purposes) == opt_out
+        and each.new.expression.source is source
+        and each.recorded_at_us >= since_us
         and state.lifted_at_us(each) is None
         and not _is_permitted_since(state, link, each.counts_at_us)
     ]

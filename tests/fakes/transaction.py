@@ -22,6 +22,7 @@ from consent_registry_server.domain.vocabulary import (
     LinkId,
     PartnerId,
     RightsRequestOutcome,
+    Source,
 )
 from consent_registry_server.service.ports import (
     ContactDigests,
@@ -139,9 +140,11 @@ class FakeTransaction:
             self.state = replace(self.state, links=links | added)
         return link_id
 
-    def said_before(self, link_id: LinkId, opt_out: OptOut) -> Said | None:
+    def said_before(
+        self, link_id: LinkId, opt_out: OptOut, *, source: Source, since_us: int
+    ) -> Said | None:
         """See `UnsubscribeTransaction`."""
-        return said_before(self.state, link_id, opt_out)
+        return said_before(self.state, link_id, opt_out, source=source, since_us=since_us)
 
     def last_permission_us(self, link_id: LinkId) -> int | None:
         """See `UnsubscribeTransaction`."""

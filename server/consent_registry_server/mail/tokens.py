@@ -13,7 +13,7 @@ MOST_IN_SUBJECT: Final = 8
 """How many readings of one subject are tried, the likeliest first."""
 
 _LONGEST_SUBJECT: Final = 2_000
-_SHORTEST: Final = 60
+_SHORTEST: Final = 58
 _LONGEST: Final = 199
 # Letters of both cases are spelt out: ignoring case would let letters of other alphabets in.
 _TOKEN: Final = re.compile(rf"(?<![^\W_])[A-Za-z2-7]{{{_SHORTEST},{_LONGEST}}}(?![^\W_])")

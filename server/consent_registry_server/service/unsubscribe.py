@@ -73,6 +73,9 @@ from consent_registry_server.service.unsubscribe_tokens import (
 NOBODY: Final = Subject()
 NO_POINTS: Final = KeptPoints((), (), ())
 
+_MINUTE_US: Final = 60 * 1_000_000
+_DAY_US: Final = 24 * 60 * _MINUTE_US
+
 _LOCK: Final = b"unsubscribe link\0"
 _ONE_CLICK: Final = (UnsubscribeChoice.LINK,)
 _LIFTS: Final = {
@@ -118,6 +121,20 @@ class Wish:
     def chosen(self) -> tuple[UnsubscribeChoice, ...]:
         """The choices, one click's by default."""
         return self.choices or _ONE_CLICK
+
+    @property
+    def source(self) -> Source:
+        """Where it was said: on the page, or by pressing the link itself."""
+        by_page = self.method is UnsubscribeMethod.PAGE
+        return Source.PREFERENCE_PAGE if by_page else Source.UNSUBSCRIBE_LINK
+
+    @property
+    def repeated_for_us(self) -> int:
+        """How long the same again is the same click, and not another one.
+
+        Mailboxes and mail servers send again what was not answered in time, people click twice.
+        """
+        return _MINUTE_US if self.method is UnsubscribeMethod.PAGE else _DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +243,9 @@ class Unsubscribing:
             counts_at_us = max(now_us, transaction.last_permission_us(link_id) or now_us)
             said = []
             for opt_out in opt_outs:
-                before = transaction.said_before(link_id, opt_out)
+                before = transaction.said_before(
+                    link_id, opt_out, source=wish.source, since_us=now_us - wish.repeated_for_us
+                )
                 if before is None:
                     prepared = self._prepared(opened, wish, opt_out, policy, now_us=now_us)
                     transaction.append([replace(prepared, counts_at_us=counts_at_us)])
@@ -312,13 +331,11 @@ class Unsubscribing:
         *,
         now_us: int,
     ) -> PreparedEntry:
-        by_page = wish.method is UnsubscribeMethod.PAGE and wish.chosen != _ONE_CLICK
-        source = Source.PREFERENCE_PAGE if by_page else Source.UNSUBSCRIBE_LINK
         campaign = opened.token.campaign
         new = NewEntry(
             kind=opt_out.kind,
             controller=opened.link.controller,
-            expression=Expression(source, Precision.INSTANT, now_us),
+            expression=Expression(wish.source, Precision.INSTANT, now_us),
             subject=NOBODY,
             evidence=Evidence(
                 form_id=wish.form_id or wish.method.name,

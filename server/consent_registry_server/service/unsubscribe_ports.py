@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from consent_registry_server.domain.contact import ContactKind
 from consent_registry_server.domain.unsubscribe import OptOut
-from consent_registry_server.domain.vocabulary import ControllerId, EntryId, LinkId
+from consent_registry_server.domain.vocabulary import ControllerId, EntryId, LinkId, Source
 from consent_registry_server.service.ports import (
     ContactDigests,
     Deadline,
@@ -61,11 +61,14 @@ class UnsubscribeTransaction(Transaction, Protocol):
         once wait for each other.
         """
 
-    def said_before(self, link_id: LinkId, opt_out: OptOut) -> Said | None:
+    def said_before(
+        self, link_id: LinkId, opt_out: OptOut, *, source: Source, since_us: int
+    ) -> Said | None:
         """Returns the last entry by which this link says just this, if it says it still.
 
-        None where it was lifted, or where anything that permits came up since on one of the link's
-        contact points, however spelt: then saying it again says something new.
+        It is from the source and was recorded at `since_us` or later. None where it was lifted, or
+        where anything that permits came up since on one of the link's contact points, however
+        spelt: then saying it again says something new.
         """
 
     def last_permission_us(self, link_id: LinkId) -> int | None:

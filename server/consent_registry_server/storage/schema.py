@@ -1,10 +1,10 @@
 """The tables, as the newest migration leaves them.
 
 `entry`, `entry_contact_point`, `partner_change`, `policy_version`, `policy_activation`,
-`unsubscribe_link`, `write_request` and `write_answer` are history: a trigger refuses to change
-them, whoever asks, and so are the tables of `officer_schema`. `standing` and `register_standing`
-are derived and can be rebuilt. No tables but `vault` and `sealed_note` hold what identifies a
-person, and those hold it encrypted.
+`unsubscribe_link`, `unsubscribe_link_contact_point`, `write_request` and `write_answer` are
+history: a trigger refuses to change them, whoever asks, and so are the tables of `officer_schema`.
+`standing` and `register_standing` are derived and can be rebuilt. No tables but `vault` and
+`sealed_note` hold what identifies a person, and those hold it encrypted.
 """
 
 from __future__ import annotations
@@ -178,11 +178,18 @@ unsubscribe_link = Table(
     CheckConstraint("cardinality(contact_point_refs) > 0", name="contact_point_refs"),
     _is_name("controller"),
     Index(None, "controller", "contact_point_refs"),
-    Index("unsubscribe_link_contact_point_refs_idx", "contact_point_refs", postgresql_using="gin"),
     Index(None, "written_in"),
 )
-"""The unsubscribe links: each for the contact points of one person, in order, whose digests stay as
-long as it is there. `contact_kinds` are those of the contact points that had a full normal form."""
+"""The unsubscribe links: each for the contact points of one person, in order. `contact_kinds` are
+those of the contact points that had a full normal form."""
+
+unsubscribe_link_contact_point = Table(
+    "unsubscribe_link_contact_point",
+    metadata,
+    Column("contact_point_ref", Uuid, primary_key=True),
+    Column("link_id", Uuid, ForeignKey("unsubscribe_link.link_id"), primary_key=True),
+)
+"""Which contact points a link names: they keep their digests."""
 
 entry_contact_point = Table(
     "entry_contact_point",

@@ -17,6 +17,7 @@ from consent_registry_server.domain.vocabulary import (
     EntryId,
     LinkId,
     PartnerId,
+    Source,
 )
 from consent_registry_server.service.ports import (
     Digested,
@@ -125,9 +126,12 @@ class PostgresTransaction:
         named = list(zip(refs, (each.kinds for each in people), strict=True))
         return keep_links(connection, controller, named, created_at_us=created_at_us)
 
-    def said_before(self, link_id: LinkId, opt_out: OptOut) -> Said | None:
+    def said_before(
+        self, link_id: LinkId, opt_out: OptOut, *, source: Source, since_us: int
+    ) -> Said | None:
         """Returns the last entry by which this link says just this, if it says it still."""
-        return said_before(self._connection.connection, link_id, opt_out)
+        connection = self._connection.connection
+        return said_before(connection, link_id, opt_out, source=source, since_us=since_us)
 
     def last_permission_us(self, link_id: LinkId) -> int | None:
         """Returns the latest instant at which anything permits on the link's contact points."""

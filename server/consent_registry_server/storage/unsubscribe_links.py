@@ -12,7 +12,13 @@ from sqlalchemy import PoolProxiedConnection
 
 from consent_registry_server.domain.contact import ContactKind
 from consent_registry_server.domain.unsubscribe import OptOut
-from consent_registry_server.domain.vocabulary import ControllerId, EntryId, EntryKind, LinkId
+from consent_registry_server.domain.vocabulary import (
+    ControllerId,
+    EntryId,
+    EntryKind,
+    LinkId,
+    Source,
+)
 from consent_registry_server.service.ports import Deadline
 from consent_registry_server.service.unsubscribe_ports import Said, UnsubscribeLink
 from consent_registry_server.storage.life import is_life, other_life
@@ -23,8 +29,8 @@ from consent_registry_server.storage.times import to_timestamp
 
 NEVER_FORGOTTEN: Final = """
     EXISTS (
-        SELECT FROM unsubscribe_link AS link
-        WHERE link.contact_point_refs @> ARRAY[contact_point.contact_point_ref]
+        SELECT FROM unsubscribe_link_contact_point AS linked
+        WHERE linked.contact_point_ref = contact_point.contact_point_ref
     )
 """
 """A condition on `contact_point`: a link needs it, for ever."""
@@ -58,6 +64,9 @@ _KEEP: Final = Prepared(
             (link_id, controller, contact_point_refs, contact_kinds, created_at)
         SELECT new_id, $1, contact_point_refs, contact_kinds, $2
         FROM given WHERE known_id IS NULL
+    ), named AS (
+        INSERT INTO unsubscribe_link_contact_point (contact_point_ref, link_id)
+        SELECT unnest(contact_point_refs), new_id FROM given WHERE known_id IS NULL
     )
     SELECT coalesce(known_id, new_id)::text FROM given ORDER BY number
     """,  # noqa: S608 - only constants are put in
@@ -97,12 +106,13 @@ _LAST_PERMISSION: Final = Prepared(
 )
 _SAID: Final = Prepared(
     "said_before",
-    "uuid, smallint, integer, text[]",
+    "uuid, smallint, integer, text[], smallint, timestamptz",
     f"""
     SELECT entry.entry_id::text, {microseconds("entry.recorded_at")}
     FROM registry JOIN entry ON entry.unsubscribe_link_id = $1
     WHERE registry.digest_oldest = registry.digest_newest
         AND entry.kind = $2 AND entry.channels = $3 AND entry.purposes IS NOT DISTINCT FROM $4
+        AND entry.source = $5 AND entry.recorded_at >= $6
         AND NOT EXISTS (SELECT FROM entry AS lift WHERE lift.lifts_entry_id = entry.entry_id)
         AND NOT EXISTS (SELECT {_PERMITTED} AND permitted.counts_at > entry.counts_at)
     ORDER BY entry.recorded_at DESC, entry.entry_id LIMIT 1
@@ -168,10 +178,18 @@ def points_of_link(connection: PoolProxiedConnection, link_id: LinkId) -> dict[s
     return dict(run(connection, (_NAMED, [str(link_id)])))
 
 
-def said_before(connection: PoolProxiedConnection, link_id: LinkId, opt_out: OptOut) -> Said | None:
+def said_before(
+    connection: PoolProxiedConnection,
+    link_id: LinkId,
+    opt_out: OptOut,
+    *,
+    source: Source,
+    since_us: int,
+) -> Said | None:
     """Returns the last entry by which a link says just this, if it says it still."""
     purposes = None if opt_out.purposes is None else sorted(opt_out.purposes)
-    asked = [str(link_id), int(opt_out.kind), opt_out.channels, purposes]
+    words = [int(opt_out.kind), opt_out.channels, purposes, int(source)]
+    asked = [str(link_id), *words, to_timestamp(since_us)]
     rows = run(connection, (_SAID, asked))
     return Said(EntryId(UUID(rows[0][0])), rows[0][1]) if rows else None
 

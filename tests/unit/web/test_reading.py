@@ -94,6 +94,7 @@ async def test_other_methods_are_refused(
 
 
 @pytest.mark.parametrize(
+    "path", ["/", "/u", "/index.php", "/static/", "/static/app.js", "/favicon.png", "/metrics"]
 )
 async def test_whatever_else_is_asked_for_is_not_there(handler: Handler, path: str) -> None:
     answer = await handler.get(path)

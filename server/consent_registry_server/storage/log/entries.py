@@ -26,10 +26,17 @@ _POINT_COLUMNS: Final = ", ".join(columns_of(contact_point))
 
 # Of links made twice, before and after a restore, each goes on working.
 _ADD_LINKS: Final = text(f"""
-    INSERT INTO unsubscribe_link ({", ".join(columns_of(unsubscribe_link))})
-    SELECT {", ".join(columns_of(unsubscribe_link))}
-    FROM jsonb_populate_recordset(NULL::unsubscribe_link, CAST(:rows AS jsonb))
-    ON CONFLICT DO NOTHING
+    WITH added AS (
+        INSERT INTO unsubscribe_link ({", ".join(columns_of(unsubscribe_link))})
+        SELECT {", ".join(columns_of(unsubscribe_link))}
+        FROM jsonb_populate_recordset(NULL::unsubscribe_link, CAST(:rows AS jsonb))
+        ON CONFLICT DO NOTHING
+        RETURNING link_id, contact_point_refs
+    ), named AS (
+        INSERT INTO unsubscribe_link_contact_point (contact_point_ref, link_id)
+        SELECT unnest(contact_point_refs), link_id FROM added
+    )
+    SELECT count(*) FROM added
 """)  # noqa: S608 - only constants are put in
 _KNOWN: Final = text("SELECT entry_id FROM entry WHERE entry_id = ANY (CAST(:ids AS uuid[]))")
 # An opt-out that came through a link which the log does not have comes back without it.
@@ -101,7 +108,7 @@ class EntryReplay:
             }
             for row in rows
         ]
-        return connection.execute(_ADD_LINKS, {"rows": json.dumps(links)}).rowcount
+        return int(connection.execute(_ADD_LINKS, {"rows": json.dumps(links)}).scalar_one())
 
     def end_round(self) -> None:
         """Makes sure that nothing waits any more: a round has all that its entries name.

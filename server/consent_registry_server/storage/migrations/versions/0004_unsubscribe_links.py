@@ -40,9 +40,9 @@ CREATE INDEX entry_unsubscribe_link_id_kind_idx ON entry (unsubscribe_link_id, k
 """
 
 GUARD = """
-CREATE TRIGGER unsubscribe_link_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON unsubscribe_link
+CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-ALTER TABLE unsubscribe_link ENABLE ALWAYS TRIGGER unsubscribe_link_append_only
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only
 """
 
 
@@ -50,8 +50,9 @@ def upgrade() -> None:
     """Adds the links, and widens the ledger."""
     _create_links()
     op.execute(WIDEN_LEDGER)
-    op.execute(GUARD)
-    op.execute(f"GRANT SELECT, INSERT ON unsubscribe_link TO {APP_ROLE}")
+    for table in ("unsubscribe_link", "unsubscribe_link_contact_point"):
+        op.execute(GUARD.format(table=table))
+        op.execute(f"GRANT SELECT, INSERT ON {table} TO {APP_ROLE}")
 
 
 def downgrade() -> None:
@@ -82,10 +83,17 @@ def _create_links() -> None:
         "unsubscribe_link",
         ["controller", "contact_point_refs"],
     )
-    op.create_index(
-        "unsubscribe_link_contact_point_refs_idx",
-        "unsubscribe_link",
-        ["contact_point_refs"],
-        postgresql_using="gin",
-    )
     op.create_index("unsubscribe_link_written_in_idx", "unsubscribe_link", ["written_in"])
+    op.create_table(
+        "unsubscribe_link_contact_point",
+        sa.Column("contact_point_ref", sa.Uuid, nullable=False),
+        sa.Column("link_id", sa.Uuid, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "contact_point_ref", "link_id", name="unsubscribe_link_contact_point_pk"
+        ),
+        sa.ForeignKeyConstraint(
+            ["link_id"],
+            ["unsubscribe_link.link_id"],
+            name="unsubscribe_link_contact_point_link_id_fk",
+        ),
+    )
