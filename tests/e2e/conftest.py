@@ -13,6 +13,7 @@ import pytest
 from consent_registry_server.storage.embedded import EmbeddedPostgres
 from tests.e2e import filled
 from tests.e2e.connection import Connection
+from tests.e2e.handler_process import WEB, WITHOUT_RATES, HandlerProcess, running
 from tests.e2e.registry_process import RegistryProcess
 
 
@@ -51,3 +52,10 @@ def connection(registry: RegistryProcess) -> Iterator[Connection]:
     connected = Connection(registry.address)
     with closing(connected.channel):
         yield connected
+
+
+@pytest.fixture(scope="session")
+def web(registry: RegistryProcess) -> Iterator[HandlerProcess]:
+    """The unsubscribe page of the shared server; none of the tests may stop it."""
+    with running(WEB, registry.address, **WITHOUT_RATES) as handler:
+        yield handler

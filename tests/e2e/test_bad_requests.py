@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import grpc
 import pytest
 
+from consent_registry.v1.contact_pb2 import Subject
 from consent_registry.v1.entry_pb2 import Source
 from consent_registry.v1.error_reason_pb2 import ErrorReason
 from tests.e2e import filled
@@ -15,12 +17,23 @@ from tests.e2e.bad_everywhere import bad_everywhere
 from tests.e2e.bad_intake import bad_intake
 from tests.e2e.bad_officer import bad_officer
 from tests.e2e.bad_request import NOT_FOUND, PRECONDITION, BadRequest
+from tests.e2e.bad_unsubscribing import bad_through_a_link, bad_unsubscribing
 from tests.e2e.connection import Connection, Refusal, refusal
-from tests.e2e.people import opt_out, paris, proof, said, somebody, withdrawal
+from tests.e2e.people import (
+    email,
+    opt_out,
+    paris,
+    proof,
+    said,
+    somebody,
+    subject,
+    withdrawal,
+)
 from tests.e2e.registry_process import RegistryProcess
 
 _REASONS = frozenset(ErrorReason.keys())
-_TABLE = [*bad_everywhere(), *bad_intake(), *bad_officer()]
+_TABLE = [*bad_everywhere(), *bad_intake(), *bad_officer(), *bad_unsubscribing()]
+_THROUGH_A_LINK = list(bad_through_a_link())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,6 +58,49 @@ def test_what_makes_no_sense_is_refused(connection: Connection, bad: BadRequest)
     assert (refused.code, refused.reason, refused.field) == (bad.code, bad.reason, bad.field)
     assert f"ERROR_REASON_{refused.reason}" in _REASONS
     assert not [each for each in filled.IDENTITY.values() if each in refused.everything]
+
+
+@pytest.fixture(scope="module")
+def token(connection: Connection) -> str:
+    """The token of a link through which emails can be stopped, and no letters."""
+    request = filled.create_unsubscribe_links()
+    request.subjects[0].CopyFrom(subject(somebody().email))
+    (result,) = connection.unsubscribing.CreateUnsubscribeLinks(request).results
+    return result.link.token
+
+
+@pytest.mark.usefixtures("token", "nothing_is_written")
+@pytest.mark.parametrize("bad", _THROUGH_A_LINK, ids=[each.name for each in _THROUGH_A_LINK])
+def test_what_makes_no_sense_is_refused_through_a_link_too(
+    connection: Connection, token: str, bad: BadRequest
+) -> None:
+    message: Any = bad.message
+    message.token = token
+
+    refused = refusal(lambda: connection.method(bad.method)(message))
+
+    assert (refused.code, refused.reason, refused.field) == (bad.code, bad.reason, bad.field)
+    assert f"ERROR_REASON_{refused.reason}" in _REASONS
+    assert token not in refused.everything
+
+
+def test_a_person_who_can_have_no_link_spoils_no_other(connection: Connection) -> None:
+    """One with a malformed address, one without an address for the channel, a name too long."""
+    request = filled.create_unsubscribe_links()
+    request.subjects.extend([subject(email("zephyrine")), subject(somebody().phone), Subject()])
+    request.subjects.add(name="x" * 1_001).contact_points.append(somebody().email)
+
+    results = connection.unsubscribing.CreateUnsubscribeLinks(request).results
+
+    assert results[0].link.token
+    told = [(each.error.reason, each.error.field) for each in results[1:]]
+    assert told == [
+        ("INVALID_CONTACT_POINT", "contact_points[0]"),
+        ("MISSING_FIELD", "contact_points"),
+        ("MISSING_FIELD", "contact_points"),
+        ("TOO_LONG", "name"),
+    ]
+    assert not [each for each in filled.IDENTITY.values() if each in str(results[1:])]
 
 
 @pytest.fixture

@@ -27,10 +27,12 @@ from consent_registry_server.storage.session import Database
 from consent_registry_server.storage.standing import microseconds
 from consent_registry_server.storage.times import to_timestamp
 
+# A look-up by key, however few links there are when the query is planned.
 NEVER_FORGOTTEN: Final = """
     EXISTS (
         SELECT FROM unsubscribe_link_contact_point AS linked
         WHERE linked.contact_point_ref = contact_point.contact_point_ref
+        OFFSET 0
     )
 """
 """A condition on `contact_point`: a link needs it, for ever."""

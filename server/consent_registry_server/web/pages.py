@@ -124,7 +124,7 @@ class Pages:
         legal_name = view.link.legal_name if view.link else ""
         brand = self._branding.of(controller)
         # Two slashes at the beginning would name another host.
-        path = "/" + quote(view.path.lstrip("/"), safe="/%")
+        path = "/" + quote(view.path.lstrip("/"), safe="/")
         return {
             "action": f"{path}?lang={view.language}",
             "brand": brand,

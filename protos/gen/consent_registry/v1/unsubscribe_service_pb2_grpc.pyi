@@ -57,13 +57,14 @@ class UnsubscribeServiceStub:
     """Records what the person wants to stop: do-not-contact entries and recording objections that name
     every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
     day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
-    anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT, INVALID_FIELD for a choice that the link does not offer.
+    anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
+    INVALID_FIELD for a choice that the link does not offer.
     """
     UndoUnsubscribe: _grpc.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UndoUnsubscribeRequest, _unsubscribe_service_pb2.UndoUnsubscribeResponse]
     """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
     nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-    long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
-    UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+    long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
+    none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
     """
 
 @_typing.type_check_only
@@ -95,13 +96,14 @@ class UnsubscribeServiceAsyncStub(UnsubscribeServiceStub):
     """Records what the person wants to stop: do-not-contact entries and recording objections that name
     every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
     day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
-    anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT, INVALID_FIELD for a choice that the link does not offer.
+    anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
+    INVALID_FIELD for a choice that the link does not offer.
     """
     UndoUnsubscribe: _aio.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UndoUnsubscribeRequest, _unsubscribe_service_pb2.UndoUnsubscribeResponse]  # type: ignore[assignment]
     """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
     nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-    long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
-    UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+    long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
+    none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
     """
 
 class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -148,7 +150,8 @@ class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records what the person wants to stop: do-not-contact entries and recording objections that name
         every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
         day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
-        anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT, INVALID_FIELD for a choice that the link does not offer.
+        anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
+        INVALID_FIELD for a choice that the link does not offer.
         """
 
     @_abc_1.abstractmethod
@@ -159,8 +162,8 @@ class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_unsubscribe_service_pb2.UndoUnsubscribeResponse, _abc.Awaitable[_unsubscribe_service_pb2.UndoUnsubscribeResponse]]:
         """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
         nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-        long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION,
-        UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+        long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
+        none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
         """
 
 def add_UnsubscribeServiceServicer_to_server(servicer: UnsubscribeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
