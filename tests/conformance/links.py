@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consent_registry_server.domain.contact import ContactKind, Subject
+from consent_registry_server.domain.entry import Expression
 from consent_registry_server.domain.unsubscribe import OptOut
 from consent_registry_server.domain.vocabulary import (
     Channel,
     ControllerId,
     EntryKind,
     LinkId,
+    Precision,
     PurposeId,
+    Source,
 )
 from consent_registry_server.service.ports import ContactDigests, PreparedEntry
 from consent_registry_server.service.unsubscribe_ports import (
@@ -61,15 +64,29 @@ def find(ports: Ports, link_id: LinkId) -> UnsubscribeLink | None:
     return ports.unsubscribe_links.find(link_id, deadline=NO_DEADLINE)
 
 
-def said_before(ports: Ports, link_id: LinkId, opt_out: OptOut = ONE_CLICK) -> Said | None:
+def said_before(
+    ports: Ports,
+    link_id: LinkId,
+    opt_out: OptOut = ONE_CLICK,
+    *,
+    source: Source = Source.UNSUBSCRIBE_LINK,
+    since_us: int = NOON_US,
+) -> Said | None:
     """By which entry a link says something already."""
     return ports.ledger.transact(
-        lambda transaction: transaction.said_before(link_id, opt_out), deadline=NO_DEADLINE
+        lambda transaction: transaction.said_before(
+            link_id, opt_out, source=source, since_us=since_us
+        ),
+        deadline=NO_DEADLINE,
     )
 
 
 def said(
-    link_id: LinkId, opt_out: OptOut = ONE_CLICK, *, counts_at_us: int = NOON_US
+    link_id: LinkId,
+    opt_out: OptOut = ONE_CLICK,
+    *,
+    counts_at_us: int = NOON_US,
+    source: Source = Source.UNSUBSCRIBE_LINK,
 ) -> PreparedEntry:
     """An entry as a click through a link makes it."""
     return entry(
@@ -78,6 +95,7 @@ def said(
         kind=opt_out.kind,
         channels=opt_out.channels,
         purposes=opt_out.purposes,
+        expression=Expression(source, Precision.INSTANT, counts_at_us),
         subject=Subject(),
         unsubscribe_link_id=link_id,
     )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from consent_registry_server.domain.unsubscribe import OptOut
-from consent_registry_server.domain.vocabulary import Channel, EntryKind
+from consent_registry_server.domain.vocabulary import Channel, EntryKind, Source
 from consent_registry_server.service.ports import ContactDigests, PreparedEntry
 from consent_registry_server.service.unsubscribe_ports import Said
 from tests.conformance.entries import (
@@ -52,6 +52,29 @@ def test_a_link_says_what_was_said_through_it(ports: Ports) -> None:
     assert said_before(ports, link_id) == Said(opt_out.entry_id, NOON_US)
 
 
+@pytest.mark.parametrize(
+    "since_us, is_said", [(NOON_US - 1, True), (NOON_US, True), (NOON_US + 1, False)]
+)
+def test_what_was_said_longer_ago_is_said_anew(
+    ports: Ports, since_us: int, *, is_said: bool
+) -> None:
+    """A consent that nobody knows yet may have come in between."""
+    link_id = link(ports, EMAIL)
+    append(ports, said(link_id))
+    assert (said_before(ports, link_id, since_us=since_us) is not None) is is_said
+
+
+def test_what_the_page_says_is_not_said_by_the_mailbox(ports: Ports) -> None:
+    """The page's word can be undone, and the mailbox's goes on then."""
+    link_id = link(ports, EMAIL)
+    append(ports, said(link_id))
+    assert said_before(ports, link_id, source=Source.PREFERENCE_PAGE) is None
+    by_page = said(link_id, source=Source.PREFERENCE_PAGE)
+    append(ports, by_page)
+    found = said_before(ports, link_id, source=Source.PREFERENCE_PAGE)
+    assert found == Said(by_page.entry_id, NOON_US)
+
+
 def test_of_what_was_said_again_the_last_counts(ports: Ports) -> None:
     """On a tie the first id, so that a repetition answers the same."""
     link_id = link(ports, EMAIL)
@@ -67,8 +90,9 @@ def test_a_transaction_sees_what_it_said(ports: Ports) -> None:
 
     def work(transaction: AnyTransaction) -> dict[str, Any]:
         transaction.append([said(link_id)])
-        assert transaction.said_before(link_id, ONE_CLICK) is not None
-        assert transaction.said_before(link_id, RECORDING) is None
+        when: dict[str, Any] = {"source": Source.UNSUBSCRIBE_LINK, "since_us": NOON_US}
+        assert transaction.said_before(link_id, ONE_CLICK, **when) is not None
+        assert transaction.said_before(link_id, RECORDING, **when) is None
         return {}
 
     ports.ledger.write(request(), NOON_US, work, deadline=NO_DEADLINE)

@@ -35,6 +35,8 @@ LAST_DAY: Final = date(2033, 9, 21)
 
 HISTORY: Final = (
     "entry",
+    "unsubscribe_link",
+    "unsubscribe_link_contact_point",
     "partner",
     "partner_change",
     "policy_version",

@@ -25,6 +25,8 @@ HISTORY = {
     "policy_activation": "version",
     "write_request": "recorded_at",
     "write_answer": "revision",
+    "unsubscribe_link": "created_at",
+    "unsubscribe_link_contact_point": "link_id",
 }
 TRAIL = {"access": "caller_id", "rights_request": "received_on", "rights_request_event": "outcome"}
 """As history, but that its rows go after their day."""
