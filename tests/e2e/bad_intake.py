@@ -23,7 +23,7 @@ from tests.e2e.bad_request import (
 )
 from tests.e2e.people import phone, timestamp
 
-_IN_TEN_MINUTES: Final = datetime.now(UTC) + timedelta(minutes=10)
+_TOMORROW: Final = datetime.now(UTC) + timedelta(days=1)
 
 
 def bad_intake() -> Iterator[BadRequest]:
@@ -68,8 +68,8 @@ def _expressions() -> Iterator[BadRequest]:
     for method in ("RecordConsent", "LiftDoNotContact", "LiftCallRecordingObjection"):
         yield invalid(
             f"RegistryService/{method}",
-            "in ten minutes",
-            lambda request: request.expression.expressed_at.CopyFrom(timestamp(_IN_TEN_MINUTES)),
+            "tomorrow",
+            lambda request: request.expression.expressed_at.CopyFrom(timestamp(_TOMORROW)),
             "expression.expressed_at",
             "EXPRESSED_IN_FUTURE",
         )

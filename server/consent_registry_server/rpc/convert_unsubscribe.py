@@ -48,6 +48,7 @@ def to_linked(subject: contact_pb2.Subject) -> Subject | RegistryError:
         validate(subject)
         return to_subject(subject)
     except RegistryError as error:
+        error.field = error.field.removeprefix("subject.")
         return error
 
 

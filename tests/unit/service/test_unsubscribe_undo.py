@@ -189,6 +189,22 @@ def test_an_unreachable_store_takes_nothing_back(people: MemoryUnsubscribers) ->
     assert len(people.undo(token, answer)) == 1
 
 
+def test_what_counts_from_a_consent_that_is_dated_ahead_is_lifted_from_then_on(
+    people: MemoryUnsubscribers,
+) -> None:
+    """An opt-out is never lifted before it counts."""
+    ahead_us = people.desk.clock.now_us + 4 * MINUTE_US
+    people.desk.consents(EMAIL, said=replace(people.desk.now(), expressed_at_us=ahead_us))
+    token = people.link()
+    people.undo(token, people.click(token, LINK, RECORDING))
+    people.desk.clock.now_us = ahead_us - 1
+    assert email(people) == OBJECTED
+    assert people.check_recording(PHONE).reason is Reason.RECORDING_OBJECTION
+    people.desk.clock.now_us = ahead_us
+    assert email(people) == ALLOWED
+    assert people.check_recording(PHONE).reason is Reason.RECORDING_NOT_OBJECTED
+
+
 # Undo tokens.
 
 
