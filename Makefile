@@ -63,6 +63,10 @@ policy-doc: $(STAMP) ## Rewrite docs/policy.md after a change of the policy pack
 messages: $(STAMP) ## Bring the pages' catalogues up to date after a change of their words
 	@$(BIN)/python -m tools.messages
 
+.PHONY: screenshots
+screenshots: $(STAMP) ## Take the pictures of the unsubscribe pages again (needs chromium)
+	@$(BIN)/python -m tools.screenshots
+
 .PHONY: requirements
 requirements: $(STAMP) ## Recompile requirements/*.txt after a change of pyproject.toml
 	@./tools/compile_pins $(BIN)/uv
