@@ -116,19 +116,26 @@ def test_links_come_in_the_order_of_the_people(ports: Ports) -> None:
     assert found == links(ports, [EMAIL], [PHONE], [CUSTOMER, EMAIL], [EMAIL], [EMAIL, CUSTOMER])
 
 
-def test_writers_at_once_make_one_link(ports: Ports) -> None:
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+def test_writers_at_once_make_one_link(ports: Ports, *, is_known: bool) -> None:
     """A person would else be stopped through one of them and not know the other."""
-    writers = 6
+    writers, people = 6, 4
+    points = [point(f"person {number}") for number in range(people)]
+    if is_known:
+        # Nobody waits then for whoever is the first to name a contact point.
+        append(ports, *map(entry, points))
     barrier = Barrier(writers)
 
-    def make(number: int) -> LinkId:
-        barrier.wait()
-        own = point(f"own {number}")
-        return links(ports, *([own], [EMAIL, PHONE])[:: 1 if number % 2 else -1])[number % 2]
+    def make(_: int) -> tuple[LinkId, ...]:
+        made = []
+        for each in points:
+            barrier.wait()
+            made.append(link(ports, each))
+        return tuple(made)
 
     with ThreadPoolExecutor(writers) as executor:
-        made = list(executor.map(make, range(writers)))
-    assert len(set(made)) == 1
+        made = set(executor.map(make, range(writers)))
+    assert len(made) == 1
 
 
 def test_a_transaction_finds_the_link_that_it_made(ports: Ports) -> None:

@@ -230,7 +230,7 @@ def test_clicks_at_once_record_one_opt_out(people: Unsubscribers, store: Store) 
 def test_undos_at_once_lift_once(people: Unsubscribers, store: Store) -> None:
     """And all of them succeed."""
     token = people.link()
-    answer = people.click(token)
+    answer = people.click(token, UnsubscribeChoice.LINK)
     writes = [people.write("UndoUnsubscribe") for _ in range(CLICKERS)]
 
     lifted = at_once(lambda number: people.undo(token, answer, write=writes[number]), CLICKERS)
@@ -248,7 +248,7 @@ def test_of_a_click_and_an_undo_at_once_no_opt_out_is_lost(people: Unsubscribers
     for number in range(4):
         email = Email(f"camille.{number}@example.com")
         token = people.link(email)
-        first = people.click(token)
+        first = people.click(token, UnsubscribeChoice.LINK)
         writes = [people.write("Unsubscribe"), people.write("UndoUnsubscribe")]
 
         def press(
@@ -260,7 +260,7 @@ def test_of_a_click_and_an_undo_at_once_no_opt_out_is_lost(people: Unsubscribers
             if number:
                 people.undo(token, first, write=writes[1])
                 return None
-            return people.click(token, write=writes[0])
+            return people.click(token, UnsubscribeChoice.LINK, write=writes[0])
 
         second, _ = at_once(press, 2)
         assert second is not None
@@ -312,7 +312,7 @@ def test_tokens_go_on_working_through_rotations_of_the_vault_keys(
 ) -> None:
     """An undo token for as long as its key is there; without it nothing is taken back."""
     token = people.link()
-    before = people.click(token)
+    before = people.click(token, UnsubscribeChoice.LINK)
     old = keyring.active_vault_key
     both = Keyring(keyring.digest_keys, (old, NEW), active_vault_key=NEW.key_id)
     rotated = on(reopened(both), both)
@@ -322,7 +322,7 @@ def test_tokens_go_on_working_through_rotations_of_the_vault_keys(
 
     assert report.unreadable == 0
     assert len(rotated.undo(token, before)) == 1
-    after = rotated.click(token)
+    after = rotated.click(token, UnsubscribeChoice.LINK)
     assert gist(rotated, EMAIL, Channel.EMAIL) == OBJECTED
     alone = KeyringSealer(Keyring(keyring.digest_keys, (NEW,), active_vault_key=NEW.key_id))
     last = Unsubscribers(
@@ -417,7 +417,7 @@ def _clicked(people: Unsubscribers, officer: Officer, token: str) -> None:
 
 def _undone(people: Unsubscribers, officer: Officer, token: str) -> None:
     del officer
-    people.undo(token, people.click(token))
+    people.undo(token, people.click(token, UnsubscribeChoice.LINK))
 
 
 def _restricted(people: Unsubscribers, officer: Officer, token: str) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from consent_registry_server.mail.header import Header
+from consent_registry_server.mail.tokens import is_token
 
 MOST_HOPS: Final = 100
 """RFC 5321, 6.3: a message that passed more servers than these goes round in circles."""
@@ -77,6 +78,8 @@ def sign_of(sender: str, header: Header, *, subject: str) -> Sign | None:
     `X-Auto-Response-Suppress` shows nothing: it asks for silence, and a mailbox that unsubscribes
     for its user may well do so.
     """
+    if _is_of_a_mailbox(header, subject) and sender not in NULL_SENDERS:
+        header = header.without("auto-submitted")
     checks = {
         Sign.NULL_SENDER: sender in NULL_SENDERS or "<>" in _stripped(header, "return-path"),
         Sign.REPORT: header.word("content-type") in _REPORTS,
@@ -88,6 +91,14 @@ def sign_of(sender: str, header: Header, *, subject: str) -> Sign | None:
         Sign.LOOP: len(header.values("received")) > MOST_HOPS,
     }
     return next((sign for sign, shows in checks.items() if shows), None)
+
+
+def _is_of_a_mailbox(header: Header, subject: str) -> bool:
+    """Whether a mailbox unsubscribes for its user, which some of them mark as an automatic reply.
+
+    No note of absence has a token for its whole subject, for we send none that it could quote.
+    """
+    return header.word("x-apple-unsubscribe") == "true" or is_token(subject)
 
 
 def _stripped(header: Header, name: str) -> tuple[str, ...]:

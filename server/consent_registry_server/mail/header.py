@@ -30,6 +30,10 @@ class Header:
         """All the values of a field, in order."""
         return self.fields.get(name, ())
 
+    def without(self, name: str) -> Header:
+        """The header as if it did not have a field."""
+        return Header({each: values for each, values in self.fields.items() if each != name})
+
     def word(self, name: str) -> str:
         """What a field says before its parameters and comments, in lower case; empty without it."""
         for value in self.values(name):

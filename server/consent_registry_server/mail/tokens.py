@@ -22,6 +22,11 @@ _FOLD: Final = re.compile(r"[\r\n]+[ \t]+")
 _KEYWORD: Final = "unsubscribe"
 
 
+def is_token(text: str) -> bool:
+    """Whether a text is a token in form, and nothing besides."""
+    return _TOKEN.fullmatch(text.strip()) is not None
+
+
 def tokens_in_address(address: str) -> tuple[str, ...]:
     """The tokens in the local part of an address, whatever stands around them, in lower case."""
     local_part, at, _ = address.rpartition("@")

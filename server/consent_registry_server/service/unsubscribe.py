@@ -74,7 +74,6 @@ NOBODY: Final = Subject()
 NO_POINTS: Final = KeptPoints((), (), ())
 
 _MINUTE_US: Final = 60 * 1_000_000
-_DAY_US: Final = 24 * 60 * _MINUTE_US
 
 _LOCK: Final = b"unsubscribe link\0"
 _ONE_CLICK: Final = (UnsubscribeChoice.LINK,)
@@ -134,7 +133,7 @@ class Wish:
 
         Mailboxes and mail servers send again what was not answered in time, people click twice.
         """
-        return _MINUTE_US if self.method is UnsubscribeMethod.PAGE else _DAY_US
+        return _MINUTE_US if self.method is UnsubscribeMethod.PAGE else 15 * _MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ class Unsubscribing:
             kinds=opened.link.kinds,
             channel=opened.token.channel,
             # Nobody asks for a purpose any more that was renamed or split: then it is all of them.
-            purpose=purpose if purpose in policy.purposes else None,
+            purpose=purpose if _is_marketing(purpose, policy) else None,
         )
 
         def work(transaction: UnsubscribeTransaction) -> dict[str, Any]:
@@ -254,7 +253,7 @@ class Unsubscribing:
             return {"said": [[str(each.entry_id), each.recorded_at_us] for each in said]}
 
         recorded = self._ledger.write(write.key(self._digester), now_us, work, deadline=deadline)
-        return self._answer(opened, recorded)
+        return self._answer(opened, wish, recorded)
 
     def undo(
         self, write: Write, opened: OpenedLink, undo_token: bytes, *, deadline: Deadline
@@ -347,25 +346,23 @@ class Unsubscribing:
         )
         return prepare(new, NO_POINTS, policy=policy, entry_ids=self._entry_ids, now_us=now_us)
 
-    def _answer(self, opened: OpenedLink, recorded: Recorded) -> Unsubscribed:
+    def _answer(self, opened: OpenedLink, wish: Wish, recorded: Recorded) -> Unsubscribed:
         """The answer to a wish, from what was stored, so that a repetition gets the same.
 
-        What was said long before is not taken back by whoever says it again.
+        Only what was said on the page is taken back there.
         """
         said = [
             Said(EntryId(UUID(entry_id)), recorded_at_us)
             for entry_id, recorded_at_us in recorded.details["said"]
         ]
-        asked_at_us = recorded.recorded_at_us
-        fresh = [each for each in said if each.recorded_at_us > asked_at_us - UNDO_FOR_US]
-        since_us = min((each.recorded_at_us for each in fresh), default=asked_at_us)
-        until_us = since_us + UNDO_FOR_US
-        undo = Undo(opened.link.link_id, tuple(each.entry_id for each in fresh), until_us)
+        entry_ids = tuple(each.entry_id for each in said)
+        until_us = min(each.recorded_at_us for each in said) + UNDO_FOR_US
+        undone = entry_ids if wish.method is UnsubscribeMethod.PAGE else ()
         return Unsubscribed(
-            tuple(each.entry_id for each in said),
+            entry_ids,
             recorded.revision,
             max(each.recorded_at_us for each in said),
-            self._undo_tokens.issue(undo),
+            self._undo_tokens.issue(Undo(opened.link.link_id, undone, until_us)),
             until_us,
         )
 
@@ -377,6 +374,11 @@ def _check_campaign(campaign: Campaign, policy: Policy) -> None:
         message = "this purpose is no marketing; nobody can unsubscribe from it"
         raise InvalidRequest("INVALID_FIELD", message, field="purpose")
     check_campaign(campaign.name, campaign.purpose)
+
+
+def _is_marketing(purpose: PurposeId, policy: Policy) -> bool:
+    declared = policy.purposes.get(purpose)
+    return declared is not None and declared.is_marketing
 
 
 def _require_offered(

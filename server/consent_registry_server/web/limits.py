@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from enum import StrEnum
+from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Final
-from zlib import crc32
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -19,9 +20,7 @@ _NETWORK_BITS: Final = 64
 """Of an IPv6 address; one subscriber has at least the rest of them."""
 _UNKNOWN: Final = "unknown"
 
-# The library looks through everything it counts at every request: a flood of addresses or of made
-# up links would cost ever more. Two that share a group by chance are far below their rate together.
-_GROUPS: Final = 4_096
+_SECRET_OCTETS: Final = 16
 
 
 class Use(StrEnum):
@@ -36,6 +35,10 @@ class RateLimits:
 
     def __init__(self, options: WebOptions) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        # The library looks through everything it counts at every request: a flood of addresses or
+        # of made up links would cost ever more. So they share 65,536 groups, and nobody outside
+        # this process can tell which links are in one with which.
+        self._secret = secrets.token_bytes(_SECRET_OCTETS)
         self._of_client = _per_minute(options.client_requests_per_minute)
         self._of_link = _per_minute(options.link_requests_per_minute)
 
@@ -48,7 +51,7 @@ class RateLimits:
         return await self._wait_s(self._of_link, use, token.lower())
 
     async def _wait_s(self, limit: RateLimitItemPerMinute | None, kind: str, key: str) -> int:
-        group = str(crc32(key.encode()) % _GROUPS)
+        group = blake2b(key.encode(), key=self._secret, digest_size=2).hexdigest()
         if limit is None or await self._limiter.hit(limit, kind, group):
             return 0
         window = await self._limiter.get_window_stats(limit, kind, group)

@@ -9,10 +9,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from consent_registry.v1.unsubscribe_service_pb2 import (
-    DescribeUnsubscribeResponse,
-    UnsubscribeResponse,
-)
+from consent_registry.v1.unsubscribe_service_pb2 import DescribeUnsubscribeResponse
 from consent_registry_client import UnsubscribeMethod
 from consent_registry_server.web.answers import (
     RETRY_AFTER_S,
@@ -137,7 +134,9 @@ class LinkPage:
         chosen = wish.choices or (LINK,)
         if isinstance(stored, Refusal):
             return self._not_done(request, stored, link, chosen=chosen)
-        return self._stopped(request, link, stored, chosen=chosen)
+        by_page = wish.method == UnsubscribeMethod.UNSUBSCRIBE_METHOD_PAGE
+        undo_token = stored.undo_token if by_page else b""
+        return self._stopped(request, link, undo_token, chosen=chosen)
 
     async def _undo(
         self, request: Request, token: str, wish: TakeBack, describing: asyncio.Task[Description]
@@ -156,12 +155,12 @@ class LinkPage:
         self,
         request: Request,
         link: Description,
-        stored: UnsubscribeResponse,
+        undo_token: bytes,
         *,
         chosen: tuple[Choice, ...],
     ) -> Response:
         view = view_of(request, _known(link))
-        page = self._pages.stopped(view, undo_token=stored.undo_token, chosen=chosen)
+        page = self._pages.stopped(view, undo_token=undo_token, chosen=chosen)
         return html(page, view)
 
     def _not_done(
@@ -174,9 +173,12 @@ class LinkPage:
         undo_token: bytes = b"",
     ) -> Response:
         """Why a wish is not stored."""
-        if refusal in _INVALIDITIES:
+        if refusal is Refusal.INVALID_LINK:
             return self._without_link(request, refusal)
-        if refusal is not Refusal.UNAVAILABLE:
+        if refusal is Refusal.UNKNOWN_LINK:
+            # It was ours, and comes back with the log: whoever pressed it shall press again.
+            self._metrics.invalid_token(Invalidity.UNKNOWN)
+        elif refusal is not Refusal.UNAVAILABLE:
             return self._misunderstood(request, link)
         view = view_of(request, _known(link))
         page = self._pages.unavailable(view, chosen=chosen, undo_token=undo_token)

@@ -33,7 +33,6 @@ from consent_registry_server.web.wording import (
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 _LINK_ONLY: Final = (UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK,)
-_TRIABLE_AGAIN: Final = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,10 @@ class Pages:
         return self._page("start.html", view)
 
     def stopped(self, view: View, *, undo_token: bytes, chosen: Sequence[Choice]) -> str:
-        """Confirms what was chosen just now, offers what else can stop, and to take it back."""
+        """Confirms what was chosen just now, offers what else can stop, and to take it back.
+
+        Without an undo token, as after the press of a mailbox, it cannot be taken back here.
+        """
         return self._page(
             "stopped.html",
             view,
@@ -108,7 +110,7 @@ class Pages:
             words=refusal_words(status),
             offered=_offered((), view.link),
             offers_all=offers_all(view.link),
-            triable_again=view.link is not None or status == _TRIABLE_AGAIN,
+            triable_again=view.link is not None,
         )
 
     def _page(self, template: str, view: View, **details: object) -> str:

@@ -85,6 +85,12 @@ _RECORDING_STOPPED: Final = message("Your calls to customer service will not be 
 _EVERYTHING_WITH_RECORDING: Final = message(
     "All marketing of every kind, and the recording of my calls to customer service"
 )
+_EVERYTHING_OF_THE_LINK: Final = ChoiceWords(
+    message("Everything that this link can stop"),
+    message("Everything that this link can stop has stopped."),
+)
+"""Of a link that does not know enough of the person to stop all marketing."""
+
 _OF_CHOICES: Final[Mapping[int, ChoiceWords]] = {
     UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EMAIL: ChoiceWords(
         message("All marketing emails"),
@@ -163,8 +169,8 @@ def choice_label(choice: Choice, link: DescribeUnsubscribeResponse | None) -> st
     """The words beside the check box of a choice; those of `LINK` ask."""
     if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK:
         return channel_words(link.channel if link else 0).question
-    if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING and _offers_recording(link):
-        return _EVERYTHING_WITH_RECORDING
+    if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING:
+        return _EVERYTHING_WITH_RECORDING if offers_all(link) else _EVERYTHING_OF_THE_LINK.label
     return _OF_CHOICES[choice].label
 
 
@@ -177,8 +183,12 @@ def stopped_sentences(
         if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK:
             sentences.append(channel_words(link.channel if link else 0).stopped)
             continue
-        sentences.append(_OF_CHOICES[choice].stopped)
-        if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING and _offers_recording(link):
+        if choice != UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING:
+            sentences.append(_OF_CHOICES[choice].stopped)
+            continue
+        words = _OF_CHOICES[choice] if offers_all(link) else _EVERYTHING_OF_THE_LINK
+        sentences.append(words.stopped)
+        if _offers_recording(link):
             sentences.append(_RECORDING_STOPPED)
     return tuple(dict.fromkeys(sentences))
 

@@ -89,7 +89,7 @@ WITHOUT_TOKEN: Final[Mapping[str, str]] = {
     "empty": "",
     "keyword": "unsubscribe",
     "sentence": "Please take me off your list, I never asked for this",
-    "too short": TOKEN[:59],
+    "too short": TOKEN[:57],
     "too long": LONG + "a",
     "digits that no token has": TOKEN[:30] + "0189" + TOKEN[30:],
     "letters of another alphabet": TOKEN[:30] + "\u017f\u212a" + TOKEN[30:],
@@ -108,6 +108,15 @@ PEOPLE: Final[Mapping[str, bytes]] = {
         "Content-Transfer-Encoding: 7bit",
         "X-Universally-Unique-Identifier: 6C2C1E4E-0000-4000-8000-1A2B3C4D5E6F",
         body="\r\n",
+    ),
+    "Apple Mail, the button": message(
+        "Auto-Submitted: auto-replied",
+        "X-Apple-Unsubscribe: true",
+        "Content-Type: text/plain; charset=us-ascii",
+        body="\r\n",
+    ),
+    "a mailbox that calls itself automatic": message(
+        "Auto-Submitted: auto-generated", "Content-Type: text/plain; charset=us-ascii"
     ),
     "Outlook": message(
         "Thread-Topic: unsubscribe",

@@ -101,7 +101,7 @@ def test_catalogues_translate() -> None:
     assert (said[ENGLISH], said[FRENCH], said[FINNISH]) == (
         "Try again",
         "Réessayer",
-        "Yritä uudelleen",
+        "Yrittäkää uudelleen",
     )
     assert len(set(said.values())) == len(Language)
 

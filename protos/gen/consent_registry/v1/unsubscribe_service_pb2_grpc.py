@@ -103,8 +103,8 @@ class UnsubscribeServiceServicer:
 
     def Unsubscribe(self, request, context):
         """Records what the person wants to stop: do-not-contact entries and recording objections that name
-        every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
-        day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
+        every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within
+        15 minutes and by PAGE within a minute, is not recorded again while it stands and nobody consented to
         anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
         INVALID_FIELD for a choice that the link does not offer.
         """
@@ -113,10 +113,9 @@ class UnsubscribeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UndoUnsubscribe(self, request, context):
-        """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-        nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-        long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
-        none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+        """Takes one answer of Unsubscribe to PAGE back, for a slip: lifts the very entries that it named, and
+        nothing else, within 15 minutes. Of an answer to another method nothing is lifted.
+        INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,16 +55,15 @@ class UnsubscribeServiceStub:
     """Tells what a link is for, and what else can be stopped through it. Changes nothing."""
     Unsubscribe: _grpc.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UnsubscribeRequest, _unsubscribe_service_pb2.UnsubscribeResponse]
     """Records what the person wants to stop: do-not-contact entries and recording objections that name
-    every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
-    day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
+    every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within
+    15 minutes and by PAGE within a minute, is not recorded again while it stands and nobody consented to
     anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
     INVALID_FIELD for a choice that the link does not offer.
     """
     UndoUnsubscribe: _grpc.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UndoUnsubscribeRequest, _unsubscribe_service_pb2.UndoUnsubscribeResponse]
-    """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-    nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-    long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
-    none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+    """Takes one answer of Unsubscribe to PAGE back, for a slip: lifts the very entries that it named, and
+    nothing else, within 15 minutes. Of an answer to another method nothing is lifted.
+    INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
     """
 
 @_typing.type_check_only
@@ -94,16 +93,15 @@ class UnsubscribeServiceAsyncStub(UnsubscribeServiceStub):
     """Tells what a link is for, and what else can be stopped through it. Changes nothing."""
     Unsubscribe: _aio.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UnsubscribeRequest, _unsubscribe_service_pb2.UnsubscribeResponse]  # type: ignore[assignment]
     """Records what the person wants to stop: do-not-contact entries and recording objections that name
-    every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
-    day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
+    every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within
+    15 minutes and by PAGE within a minute, is not recorded again while it stands and nobody consented to
     anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
     INVALID_FIELD for a choice that the link does not offer.
     """
     UndoUnsubscribe: _aio.UnaryUnaryMultiCallable[_unsubscribe_service_pb2.UndoUnsubscribeRequest, _unsubscribe_service_pb2.UndoUnsubscribeResponse]  # type: ignore[assignment]
-    """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-    nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-    long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
-    none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+    """Takes one answer of Unsubscribe to PAGE back, for a slip: lifts the very entries that it named, and
+    nothing else, within 15 minutes. Of an answer to another method nothing is lifted.
+    INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
     """
 
 class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -148,8 +146,8 @@ class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_unsubscribe_service_pb2.UnsubscribeResponse, _abc.Awaitable[_unsubscribe_service_pb2.UnsubscribeResponse]]:
         """Records what the person wants to stop: do-not-contact entries and recording objections that name
-        every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within a
-        day and by PAGE within a minute, is not recorded again while it stands and nobody consented to
+        every contact point of the link. The same again through the same link, by ONE_CLICK or MAIL within
+        15 minutes and by PAGE within a minute, is not recorded again while it stands and nobody consented to
         anything since. Idempotent by `request_id`, as in RegistryService. INVALID_ARGUMENT,
         INVALID_FIELD for a choice that the link does not offer.
         """
@@ -160,10 +158,9 @@ class UnsubscribeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _unsubscribe_service_pb2.UndoUnsubscribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_unsubscribe_service_pb2.UndoUnsubscribeResponse, _abc.Awaitable[_unsubscribe_service_pb2.UndoUnsubscribeResponse]]:
-        """Takes one answer of Unsubscribe back, for a slip: lifts the very entries that it recorded, and
-        nothing else, within 15 minutes; of an answer that repeated another, the entries of that one, as
-        long as they are no older. INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of
-        none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
+        """Takes one answer of Unsubscribe to PAGE back, for a slip: lifts the very entries that it named, and
+        nothing else, within 15 minutes. Of an answer to another method nothing is lifted.
+        INVALID_ARGUMENT, INVALID_UNDO_TOKEN for one of another link, or of none; FAILED_PRECONDITION, UNDO_EXPIRED afterwards. Idempotent by `request_id`.
         """
 
 def add_UnsubscribeServiceServicer_to_server(servicer: UnsubscribeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
