@@ -59,5 +59,6 @@ async def test_one_click_stops_then_more_can_be_stopped_and_the_last_choice_take
     await expect(page.locator(UNDO)).to_have_count(0)
     assert handler.standing(link) == (LINK,)
     assert await page.locator("html").get_attribute("lang") == language
-    assert len(handler.asked(link, UNSUBSCRIBE_METHOD)) == 2
-    assert len(handler.asked(link, UNDO_METHOD)) == 1
+    # The client library may ask again what took too long, under the same id.
+    assert len({each.request_id for each in handler.asked(link, UNSUBSCRIBE_METHOD)}) == 2
+    assert len({each.request_id for each in handler.asked(link, UNDO_METHOD)}) == 1

@@ -222,7 +222,7 @@ def test_a_message_that_comes_twice_is_recorded_once(campaign: Campaign) -> None
     "sender, field, value",
     [
         ("", "X-Nothing", "to see"),
-        (SENDER, "Auto-Submitted", "auto-replied"),
+        (SENDER, "X-Autoreply", "yes"),
         (SENDER, "List-Id", "<neighbours.example.org>"),
         (SENDER, "Precedence", "bulk"),
     ],

@@ -78,7 +78,7 @@ def _has_pressed_and_taken_it_back(
     web: HandlerProcess, connection: Connection, person: Person
 ) -> None:
     token = token_of(connection, person)
-    pressed = press(web.port, token)
+    pressed = submit(web.port, token, "unsubscribe")
     submit(web.port, token, "undo", undo=pressed.undo)
 
 

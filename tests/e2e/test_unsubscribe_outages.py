@@ -208,7 +208,7 @@ def test_what_was_chosen_or_to_be_taken_back_is_kept_for_the_next_try(
     web = installation.web.port
     token, *_ = installation.links(1)
     _repeated_until_stored(installation, [token], press)
-    undo = press(web, token).undo
+    undo = submit(web, token, "unsubscribe").undo
     with installation.network.being(Network.DOWN):
         chosen = submit(web, token, "preferences", choice=["everything"])
         undone = submit(web, token, "undo", undo=undo)

@@ -199,7 +199,7 @@ def test_an_undo_token_of_another_link_takes_nothing_back(
 ) -> None:
     one, other = somebody(), somebody()
     tokens = token_of(connection, one), token_of(connection, other)
-    stopped = [press(web.port, token) for token in tokens]
+    stopped = [submit(web.port, token, "unsubscribe") for token in tokens]
 
     swapped = submit(web.port, tokens[0], "undo", undo=stopped[1].undo)
 

@@ -115,9 +115,6 @@ PEOPLE: Final[Mapping[str, bytes]] = {
         "Content-Type: text/plain; charset=us-ascii",
         body="\r\n",
     ),
-    "a mailbox that calls itself automatic": message(
-        "Auto-Submitted: auto-generated", "Content-Type: text/plain; charset=us-ascii"
-    ),
     "Outlook": message(
         "Thread-Topic: unsubscribe",
         "Thread-Index: AQHb0000000000000000000000000000",
