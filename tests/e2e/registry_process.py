@@ -39,6 +39,7 @@ WRITTEN_TABLES: Final = (
     "rights_request",
     "rights_request_event",
     "unsubscribe_link",
+    "unsubscribe_link_contact_point",
 )
 
 _PAUSE_S: Final = 0.02
@@ -90,18 +91,17 @@ def start_program(data_dir: Path, *arguments: str, **settings: str) -> subproces
     )
 
 
-class RegistryProcess:
-    """A server on free ports of loopback, with an embedded PostgreSQL in `data_dir`."""
+class ProgramProcess:
+    """A command that goes on until it is told to stop, once it serves; it says where in its log."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
-        """Returns when the server answers; `settings` are those of the program, in upper case."""
-        self.data_dir = data_dir
+    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
+        """Returns when the program serves."""
         self._lines: list[bytes] = []
         self._has_ended = False
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [PROGRAM, "serve"],
-            env=_environment(data_dir, settings),
+            [PROGRAM, command],
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -115,10 +115,6 @@ class RegistryProcess:
             raise
         self.port: int = serving["port"]
         self.metrics_port: int = serving["metrics_port"]
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
 
     @property
     def is_running(self) -> bool:
@@ -158,7 +154,7 @@ class RegistryProcess:
         return self.wait()
 
     def kill(self) -> None:
-        """Ends it as a crash would: nothing is flushed, PostgreSQL goes on."""
+        """Ends it as a crash would: nothing is flushed, and no program that it started ends."""
         self._process.kill()
         self.wait()
 
@@ -174,6 +170,29 @@ class RegistryProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
         return code
+
+    def _read_lines(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
+
+
+class RegistryProcess(ProgramProcess):
+    """A server on free ports of loopback, with an embedded PostgreSQL in `data_dir`."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        """Returns when the server answers; `settings` are those of the program, in upper case."""
+        self.data_dir = data_dir
+        super().__init__("serve", _environment(data_dir, settings))
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
 
     @property
     def postmaster_pid_file(self) -> Path:
@@ -208,27 +227,17 @@ class RegistryProcess:
         assert row is not None
         return row
 
-    def _read_lines(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._changed:
-                self._lines.append(line)
-                self._changed.notify_all()
-        with self._changed:
-            self._has_ended = True
-            self._changed.notify_all()
-
 
 def _environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    return environment({"DATA_DIR": str(data_dir), "LISTEN_ADDRESS": "127.0.0.1:0", **settings})
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """That of this process, but with these settings alone; they may override the usual ones."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    defaults = {
-        "DATA_DIR": str(data_dir),
-        "LISTEN_ADDRESS": "127.0.0.1:0",
-        "METRICS_ADDRESS": "127.0.0.1:0",
-        # The more it says, the more it could give away.
-        "LOG_LEVEL": "debug",
-    }
-    return others | {PREFIX + name: value for name, value in {**defaults, **settings}.items()}
+    # The more it says, the more it could give away.
+    usual = {"METRICS_ADDRESS": "127.0.0.1:0", "LOG_LEVEL": "debug"}
+    return others | {PREFIX + name: value for name, value in {**usual, **settings}.items()}
 
 
 def _event(line: bytes) -> dict[str, Any]:

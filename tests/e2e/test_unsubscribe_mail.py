@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import smtplib
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from consent_registry.v1.decision_pb2 import Consistency, Verdict
 from consent_registry_client import Channel, Client, Reason
+from tests.e2e.handler_process import MAIL, HandlerProcess
 from tests.e2e.people import FRANCE, MARKETING, consent, email, somebody, subject
 from tests.e2e.registry_process import (
     TIMEOUT_S,
     NotYet,
     RegistryProcess,
     eventually,
-    start_program,
 )
 
 MAILBOX: Final = "unsubscribe@mail.example.com"
@@ -33,35 +31,12 @@ _LOOPBACK: Final = "127.0.0.1"
 _FULLY: Final = Consistency(fully_consistent=True)
 
 
-class MailProgram:
-    """`consent-registry unsubscribe-mail` on free ports of loopback."""
+class MailProgram(HandlerProcess):
+    """`consent-registry unsubscribe-mail`, behind the company's mail server."""
 
-    def __init__(self, data_dir: Path, registry_address: str) -> None:
+    def __init__(self, registry: str) -> None:
         """Returns when it listens."""
-        self._process = start_program(
-            data_dir,
-            "unsubscribe-mail",
-            ADDRESS=registry_address,
-            MAIL_LISTEN_ADDRESS=f"{_LOOPBACK}:0",
-            MAIL_DOMAINS="mail.example.com",
-            TIMEOUT_S="2",
-        )
-        self._lines: list[str] = []
-        serving: dict[str, Any] = {}
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.append(line)
-            if '"serving"' in line:
-                serving = json.loads(line)
-                break
-        self.port: int = serving["port"]
-        self._reader = threading.Thread(target=self._read_on, daemon=True)
-        self._reader.start()
-
-    @property
-    def log(self) -> str:
-        """All that it has written so far."""
-        return "".join(self._lines)
+        super().__init__(MAIL, registry, MAIL_DOMAINS="mail.example.com", TIMEOUT_S="2")
 
     def deliver(self, message: EmailMessage, *, sender: str = SENDER) -> tuple[int, str]:
         """What the company's mail server is told, which hands a message over."""
@@ -71,19 +46,6 @@ class MailProgram:
             assert client.rcpt(str(message["To"]))[0] == 250
             code, text = client.data(message.as_bytes())
             return code, text.decode()
-
-    def stop(self) -> int:
-        """Ends it in good order; returns its exit code."""
-        self._process.terminate()
-        code = self._process.wait(TIMEOUT_S)
-        self._reader.join(TIMEOUT_S)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        return code
-
-    def _read_on(self) -> None:
-        assert self._process.stdout is not None
-        self._lines.extend(self._process.stdout)
 
 
 @dataclass(frozen=True)
@@ -102,10 +64,10 @@ STOPPED: Final = ("VERDICT_DENY", "REASON_OBJECTION")
 class Campaign:
     """The registry, the handler, and the sender who asks before each message."""
 
-    def __init__(self, data_dir: Path, mail_data_dir: Path) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self.registry = self.serve(0)
-        self.mail = MailProgram(mail_data_dir, self.registry.address)
+        self.mail = MailProgram(self.registry.address)
 
     def serve(self, port: int) -> RegistryProcess:
         """Starts a registry over the same data."""
@@ -181,15 +143,15 @@ def unsubscribing(header: str) -> EmailMessage:
 @pytest.fixture(scope="module")
 def campaign(new_data_dir: Callable[[], Path]) -> Iterator[Campaign]:
     """Shared; at its end neither program has written what it must not."""
-    campaign = Campaign(new_data_dir(), new_data_dir())
+    campaign = Campaign(new_data_dir())
     yield campaign
     assert campaign.mail.stop() == 0
     assert campaign.registry.stop() == 0
     log = campaign.mail.log
-    assert '"stopped"' in log
-    assert '"level": "error"' not in log
-    assert "example.com" not in log
-    assert "example.org" not in log
+    assert b'"stopped"' in log
+    assert b'"level": "error"' not in log
+    assert b"example.com" not in log
+    assert b"example.org" not in log
 
 
 def test_a_message_to_the_mailto_address_stops_the_next_one(campaign: Campaign) -> None:
@@ -198,7 +160,7 @@ def test_a_message_to_the_mailto_address_stops_the_next_one(campaign: Campaign) 
     assert campaign.mail.deliver(reader.unsubscribing)[0] == 250
     assert campaign.verdict(reader.email) == STOPPED
     assert campaign.verdict(other.email)[0] == "VERDICT_ALLOW"
-    assert reader.token not in campaign.mail.log
+    assert reader.token.encode() not in campaign.mail.log
 
 
 def test_a_token_in_the_recipient_address_stops_too(campaign: Campaign) -> None:

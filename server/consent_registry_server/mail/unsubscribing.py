@@ -25,9 +25,9 @@ _REFUSALS: Final = {
 class Unsubscriber:
     """Unsubscribes by tokens.
 
-    Each attempt of the mail server is a write of its own: what a link has recorded and still stands
-    is not recorded again, whereas a request id made from the message would swallow the second
-    opt-out of someone whose mailbox gives all its messages the same id.
+    Each attempt of the mail server is a write of its own: what a link has just recorded is not
+    recorded again, and to record it twice does no harm, whereas a request id made from the message
+    would swallow the second opt-out of someone whose mailbox gives all its messages the same id.
     """
 
     def __init__(self, client: AsyncClient, *, logger: FilteringBoundLogger) -> None:

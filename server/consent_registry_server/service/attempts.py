@@ -45,8 +45,9 @@ from consent_registry_server.service.ports import (
     Recorded,
     Transaction,
 )
-from consent_registry_server.service.preparation import KeptPoints, Write, prepare, strict_points
+from consent_registry_server.service.preparation import NO_POINTS, Write, prepare, strict_points
 from consent_registry_server.service.questions import (
+    NO_SUBJECT,
     AskedContact,
     Resolved,
     Scope,
@@ -59,9 +60,6 @@ from consent_registry_server.service.reservation import Reservation, from_detail
 
 RESERVED_FOR_US: Final = 15 * 60 * 1_000_000
 """How long an attempt may be made after it was granted, where the answer holds that long."""
-
-NO_SUBJECT: Final = Subject()
-NO_POINTS: Final = KeptPoints((), (), ())
 
 COUNTED: Final = {
     Channel.VOICE_CALL: Source.CALL_CENTRE,

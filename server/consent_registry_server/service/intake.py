@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from consent_registry_server.domain.contact import ContactKind, Subject
+from consent_registry_server.domain.contact import ContactKind
 from consent_registry_server.domain.entry import NewEntry, earliest_us
 from consent_registry_server.domain.errors import (
     InvalidRequest,
@@ -45,12 +45,11 @@ from consent_registry_server.service.preparation import (
     suppression_points,
 )
 from consent_registry_server.service.questions import (
+    NO_SUBJECT,
     home_of,
     require_controller,
     require_purpose,
 )
-
-NO_SUBJECT: Final = Subject()
 
 
 class Intake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from consent_registry_server.domain.contact import (
     ContactKind,
@@ -63,6 +64,10 @@ class KeptPoints:
     kinds: tuple[ContactKind, ...]
     by_digits: tuple[int, ...]
     countries: frozenset[CountryCode] = frozenset()
+
+
+NO_POINTS: Final = KeptPoints((), (), ())
+"""Of an entry that names contact points by another one, or by a link, or none."""
 
 
 def strict_points(new: NewEntry, digester: Digester) -> KeptPoints:

@@ -45,12 +45,13 @@ from consent_registry_server.service.ports import (
     Recorded,
 )
 from consent_registry_server.service.preparation import (
-    KeptPoints,
+    NO_POINTS,
     Write,
     prepare,
     suppression_points,
 )
 from consent_registry_server.service.questions import (
+    NO_SUBJECT,
     home_of,
     require_controller,
     require_purpose,
@@ -69,9 +70,6 @@ from consent_registry_server.service.unsubscribe_tokens import (
     UnsubscribeTokens,
     check_campaign,
 )
-
-NOBODY: Final = Subject()
-NO_POINTS: Final = KeptPoints((), (), ())
 
 _MINUTE_US: Final = 60 * 1_000_000
 
@@ -335,7 +333,7 @@ class Unsubscribing:
             kind=opt_out.kind,
             controller=opened.link.controller,
             expression=Expression(wish.source, Precision.INSTANT, now_us),
-            subject=NOBODY,
+            subject=NO_SUBJECT,
             evidence=Evidence(
                 form_id=wish.form_id or wish.method.name,
                 note=f"campaign {campaign}" if campaign else "",
@@ -394,7 +392,7 @@ def _lift(opened: OpenedLink, kind: EntryKind, lifted: EntryId, *, now_us: int) 
         kind=_LIFTS[kind],
         controller=opened.link.controller,
         expression=Expression(Source.PREFERENCE_PAGE, Precision.INSTANT, now_us),
-        subject=NOBODY,
+        subject=NO_SUBJECT,
         evidence=Evidence(form_id="undo"),
         lifts_entry_id=lifted,
     )

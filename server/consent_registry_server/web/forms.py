@@ -20,8 +20,7 @@ from starlette.requests import Request
 
 from consent_registry_client import UnsubscribeChoice, UnsubscribeMethod
 from consent_registry_server.web.options import WebOptions
-
-Choice: TypeAlias = UnsubscribeChoice.ValueType
+from consent_registry_server.web.wording import Choice, choice_field
 
 LINK: Final = UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK
 
@@ -30,11 +29,8 @@ _ONE_CLICK: Final = "one-click"
 _MOST_FIELDS: Final = 50
 _PART_OCTETS: Final = 4 * 1024
 _UNDO: Final = re.compile(r"[A-Za-z0-9_-]{1,1000}={0,2}")
-_PREFIX: Final = "UNSUBSCRIBE_CHOICE_"
 _CHOICES: Final[Mapping[str, Choice]] = {
-    name.removeprefix(_PREFIX).lower(): choice
-    for name, choice in UnsubscribeChoice.items()
-    if choice
+    choice_field(choice): choice for choice in UnsubscribeChoice.values() if choice
 }
 
 Fields: TypeAlias = Sequence[tuple[str, str]]
@@ -90,7 +86,7 @@ def wish_of(fields: Fields) -> Wish:
     values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name.strip().lower(), []).append(value.strip())
-    # No opt-out is lost over its spelling, or over a field that somebody added.
+    # No opt-out is refused over its spelling, or over a field that somebody added to it.
     one_click, action = values.get(_ONE_CLICK_FIELD), values.get("action")
     if one_click is not None and action is None:
         if [each.lower() for each in one_click] == [_ONE_CLICK]:

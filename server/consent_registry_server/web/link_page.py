@@ -21,7 +21,6 @@ from consent_registry_server.web.answers import (
 from consent_registry_server.web.forms import (
     LINK,
     BodyRefused,
-    Choice,
     Stop,
     TakeBack,
     Wish,
@@ -32,6 +31,7 @@ from consent_registry_server.web.metrics import ABORTED, Invalidity, Limit, WebM
 from consent_registry_server.web.options import WebOptions
 from consent_registry_server.web.pages import Pages
 from consent_registry_server.web.registry import Refusal, Registry
+from consent_registry_server.web.wording import Choice
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST")
 ALLOW: Final = {"Allow": ", ".join(METHODS)}

@@ -52,12 +52,10 @@ _REFUSALS: Final = {
 }
 _OUTCOMES: Final = {
     Refusal.INVALID_LINK: Outcome.INVALID_LINK,
-    Refusal.UNKNOWN_LINK: Outcome.INVALID_LINK,
     Refusal.NOT_OFFERED: Outcome.REFUSED,
 }
 _UNDO_OUTCOMES: Final = {
     Refusal.INVALID_LINK: UndoOutcome.INVALID_LINK,
-    Refusal.UNKNOWN_LINK: UndoOutcome.INVALID_LINK,
     Refusal.INVALID_UNDO: UndoOutcome.REFUSED,
     Refusal.UNDO_EXPIRED: UndoOutcome.EXPIRED,
 }
@@ -148,16 +146,21 @@ class Registry:
         try:
             return await call
         except ConsentRegistryError as error:
-            refusal = refusal_of(error)
-            if refusal is Refusal.UNAVAILABLE:
-                self._logger.warning(
-                    "registry_unavailable",
-                    call=what,
-                    code=error.code.name,
-                    reason=error.reason,
-                    call_id=error.call_id,
-                )
-            return refusal
+            return self._understood(error, what)
+
+    def _understood(self, error: ConsentRegistryError, what: str) -> Refusal:
+        refusal = refusal_of(error)
+        if refusal is Refusal.UNKNOWN_LINK:
+            self._logger.error("unsubscribe_link_unknown", call=what, call_id=error.call_id)
+        elif refusal is Refusal.UNAVAILABLE:
+            self._logger.warning(
+                "registry_unavailable",
+                call=what,
+                code=error.code.name,
+                reason=error.reason,
+                call_id=error.call_id,
+            )
+        return refusal
 
     async def _finished(self, write: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(write)

@@ -16,6 +16,7 @@ from consent_registry_client import Channel, UnsubscribeChoice
 Choice: TypeAlias = UnsubscribeChoice.ValueType
 
 _CHOICE_PREFIX: Final = "UNSUBSCRIBE_CHOICE_"
+_EVERYTHING: Final = UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING
 
 
 def message(text: str) -> str:
@@ -82,9 +83,6 @@ class ChoiceWords(NamedTuple):
 
 
 _RECORDING_STOPPED: Final = message("Your calls to customer service will not be recorded.")
-_EVERYTHING_WITH_RECORDING: Final = message(
-    "All marketing of every kind, and the recording of my calls to customer service"
-)
 _EVERYTHING_OF_THE_LINK: Final = ChoiceWords(
     message("Everything that this link can stop"),
     message("Everything that this link can stop has stopped."),
@@ -120,8 +118,8 @@ _OF_CHOICES: Final[Mapping[int, ChoiceWords]] = {
         message("Do not record my calls to customer service"),
         _RECORDING_STOPPED,
     ),
-    UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING: ChoiceWords(
-        message("All marketing of every kind"),
+    _EVERYTHING: ChoiceWords(
+        message("All marketing of every kind, and the recording of my calls to customer service"),
         message("You will get no more marketing of any kind."),
     ),
 }
@@ -169,9 +167,7 @@ def choice_label(choice: Choice, link: DescribeUnsubscribeResponse | None) -> st
     """The words beside the check box of a choice; those of `LINK` ask."""
     if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK:
         return channel_words(link.channel if link else 0).question
-    if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING:
-        return _EVERYTHING_WITH_RECORDING if offers_all(link) else _EVERYTHING_OF_THE_LINK.label
-    return _OF_CHOICES[choice].label
+    return _choice_words(choice, link).label
 
 
 def stopped_sentences(
@@ -183,12 +179,8 @@ def stopped_sentences(
         if choice == UnsubscribeChoice.UNSUBSCRIBE_CHOICE_LINK:
             sentences.append(channel_words(link.channel if link else 0).stopped)
             continue
-        if choice != UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING:
-            sentences.append(_OF_CHOICES[choice].stopped)
-            continue
-        words = _OF_CHOICES[choice] if offers_all(link) else _EVERYTHING_OF_THE_LINK
-        sentences.append(words.stopped)
-        if _offers_recording(link):
+        sentences.append(_choice_words(choice, link).stopped)
+        if choice == _EVERYTHING and _offers_recording(link):
             sentences.append(_RECORDING_STOPPED)
     return tuple(dict.fromkeys(sentences))
 
@@ -197,7 +189,7 @@ def further_choices(
     chosen: Sequence[Choice], link: DescribeUnsubscribeResponse | None
 ) -> tuple[Choice, ...]:
     """What a link offers besides its own purpose and some choices; nothing besides everything."""
-    if link is None or UnsubscribeChoice.UNSUBSCRIBE_CHOICE_EVERYTHING in chosen:
+    if link is None or _EVERYTHING in chosen:
         return ()
     return tuple(
         choice for choice in link.choices if choice in _OF_CHOICES and choice not in chosen
@@ -207,6 +199,11 @@ def further_choices(
 def offers_all(link: DescribeUnsubscribeResponse | None) -> bool:
     """Whether a link offers every choice that there is."""
     return link is not None and set(_OF_CHOICES) <= set(link.choices)
+
+
+def _choice_words(choice: Choice, link: DescribeUnsubscribeResponse | None) -> ChoiceWords:
+    is_partial = choice == _EVERYTHING and not offers_all(link)
+    return _EVERYTHING_OF_THE_LINK if is_partial else _OF_CHOICES[choice]
 
 
 def _offers_recording(link: DescribeUnsubscribeResponse | None) -> bool:

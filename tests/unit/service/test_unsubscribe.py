@@ -362,6 +362,19 @@ def test_a_link_for_a_purpose_that_is_gone_stops_its_channel(people: MemoryUnsub
     assert gist(people, PHONE, Channel.SMS) == ALLOWED
 
 
+def test_a_link_for_a_purpose_that_is_no_marketing_any_more_stops_its_channel(
+    people: MemoryUnsubscribers,
+) -> None:
+    """An opt-out of that purpose alone would stop nothing at all."""
+    token = people.link(purpose=NEWSLETTER)
+    policy = people.desk.policies.in_force
+    changed = replace(policy.purposes[NEWSLETTER], is_marketing=False)
+    purposes = {**policy.purposes, NEWSLETTER: changed}
+    people.desk.policies.since.append((0, replace(policy, purposes=purposes)))
+    people.click(token)
+    assert gist(people, EMAIL, Channel.EMAIL) == OBJECTED
+
+
 def test_a_link_of_a_handle_stops_messages_to_it(people: MemoryUnsubscribers) -> None:
     """A link need not know an email."""
     handle = Handle("messenger", "camille.desiree")

@@ -215,6 +215,20 @@ def test_the_confirmation_tells_what_was_chosen_and_nothing_else(
     assert len(expected) == len(chosen) + (recording in expected)
 
 
+def test_an_end_of_all_marketing_is_promised_by_links_that_can_stop_all() -> None:
+    """Any other link tells that it stops what it can."""
+    promise = "You will get no more marketing of any kind."
+    assert promise in stopped_sentences([EVERYTHING], view(ALL).link)
+    partial = stopped_sentences([EVERYTHING], view(FEW).link)
+    assert partial == ("Everything that this link can stop has stopped.",)
+    offered = BRANDED.stopped(view(FEW), undo_token=UNDO, chosen=[LINK])
+    assert "Everything that this link can stop" in offered
+    assert "All marketing of every kind" not in offered
+    assert "All marketing of every kind" in BRANDED.stopped(
+        view(ALL), undo_token=UNDO, chosen=[LINK]
+    )
+
+
 def test_the_confirmation_depends_on_the_link_and_the_choice_alone() -> None:
     """Two people's pages differ in their undo token, which has always one length."""
     one = BRANDED.stopped(view(), undo_token=b"a" * 40, chosen=[LINK])
