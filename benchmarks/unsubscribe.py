@@ -8,7 +8,6 @@ takes is counted from when it was due, so that a stall shows in every click that
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -18,10 +17,9 @@ from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import quantiles
-from subprocess import DEVNULL, PIPE, Popen
-from threading import Thread
-from typing import IO, Final, Self
+from typing import Final
 
+from benchmarks.program import Program
 from consent_registry_client import Channel, Client, Reason, email, subject
 
 LIMIT_MS: Final = 1_000
@@ -46,12 +44,10 @@ def main() -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         # PostgreSQL may run as another user, who has to pass through.
         directory.chmod(0o755)
-        registry = stack.enter_context(_Program("serve", directory, LISTEN_ADDRESS="127.0.0.1:0"))
+        registry = stack.enter_context(Program("serve", directory, LISTEN_ADDRESS="127.0.0.1:0"))
         address = f"127.0.0.1:{registry.port}"
         page = stack.enter_context(
-            _Program(
-                "unsubscribe-web", directory, WEB_LISTEN_ADDRESS="127.0.0.1:0", ADDRESS=address
-            )
+            Program("unsubscribe-web", directory, WEB_LISTEN_ADDRESS="127.0.0.1:0", ADDRESS=address)
         )
         with Client(address) as client:
             took_ms = _pressed(client, page.port)
@@ -115,41 +111,6 @@ def _wait_for_denial(client: Client, address: str) -> None:
         # Without a consent it is DENY before, for another reason.
         if decision.reason == Reason.REASON_OBJECTION:
             return
-
-
-class _Program:
-    """One of the programs, on free ports."""
-
-    def __init__(self, command: str, directory: Path, **settings: str) -> None:
-        program = Path(sys.executable).with_name("consent-registry")
-        chosen = {"DATA_DIR": str(directory / "data"), "METRICS_ADDRESS": "127.0.0.1:0", **settings}
-        self._process = Popen(  # noqa: S603 - the product's own program
-            [program, command],
-            env={**os.environ, **{f"CONSENT_REGISTRY_{name}": chosen[name] for name in chosen}},
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-        )
-
-    def __enter__(self) -> Self:
-        assert self._process.stderr is not None  # noqa: S101 - a pipe was asked for
-        self.port = _serving_port(self._process.stderr)
-        # Nobody reads the rest, and a full pipe would stop the program.
-        Thread(target=self._process.stderr.read, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-def _serving_port(log: IO[bytes]) -> int:
-    for line in log:
-        event = json.loads(line)
-        if event["event"] == "serving":
-            port: int = event["port"]
-            return port
-    sys.exit("a program ended before it served")
 
 
 if __name__ == "__main__":
