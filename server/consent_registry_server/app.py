@@ -37,6 +37,7 @@ from consent_registry_server.policy.source import (
 from consent_registry_server.rpc import services
 from consent_registry_server.rpc.api_keys import read_api_keys
 from consent_registry_server.rpc.authentication import Authenticator, LocalAuthenticator
+from consent_registry_server.rpc.expiring import ExpiringIdentities
 from consent_registry_server.rpc.export_lag import ExportLag
 from consent_registry_server.rpc.metrics import Metrics, serve_metrics
 from consent_registry_server.rpc.overdue import OverdueIdentities
@@ -65,7 +66,7 @@ from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.log.lag import read_export_lag_s
 from consent_registry_server.storage.migrate import upgrade
-from consent_registry_server.storage.overdue import overdue_identities
+from consent_registry_server.storage.overdue import expiring_identities, overdue_identities
 from consent_registry_server.storage.receipt_keys import ReceiptKeys
 from consent_registry_server.storage.store import Store, open_store
 
@@ -244,6 +245,7 @@ def _in_force(
     )
     policy.activate()
     metrics.watch_versions(version("consent-registry"), policy=lambda: policy().version)
+    metrics.watch_registers(policy)
     return policy
 
 
@@ -254,11 +256,18 @@ def _metrics(store: Store) -> Metrics:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     metrics = Metrics(registry)
-    metrics.watch_database_pool(store.pool_status)
-    metrics.registry.register(ScrubAges(store.scrub_ages, clock=now_us))
-    overdue = partial(overdue_identities, store.database)
-    metrics.registry.register(OverdueIdentities(overdue, clock=now_us))
-    metrics.registry.register(ExportLag(partial(read_export_lag_s, store.database)))
+    limits = store.database.limits
+    connections = limits.pool_size + limits.pool_overflow
+    metrics.watch_database_pool(store.pool_status, limit=connections)
+    in_time = metrics.reader.bounded
+    database = store.database
+    for reading in (
+        ScrubAges(in_time(store.scrub_ages), clock=now_us),
+        OverdueIdentities(in_time(partial(overdue_identities, database)), clock=now_us),
+        ExpiringIdentities(in_time(partial(expiring_identities, database)), clock=now_us),
+        ExportLag(in_time(partial(read_export_lag_s, database))),
+    ):
+        registry.register(reading)
     return metrics
 
 
@@ -298,7 +307,8 @@ def _services(
     rights_requests = RightsRequests(
         store.ledger, store.subject_history, keyring, policy=policy, clock=now_us, ids=uuid4
     )
-    metrics.registry.register(RightsRequestCounts(rights_requests.counts))
+    counts = metrics.reader.bounded(rights_requests.counts)
+    metrics.registry.register(RightsRequestCounts(counts))
     return (
         services.decision_service(
             checks, metrics=metrics, decision_ids=uuid4, replay_tokens=tokens
@@ -311,6 +321,7 @@ def _services(
             records=records,
             receipts=receipts,
             digester=keyring,
+            metrics=metrics,
         ),
         services.history_service(records, digester=keyring),
         services.subject_service(

@@ -16,14 +16,27 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from consent_registry.v1 import (
+    attempt_service_pb2,
+    decision_service_pb2,
+    history_service_pb2,
+    policy_service_pb2,
+    registry_service_pb2,
+    subject_service_pb2,
+    unsubscribe_service_pb2,
+)
 from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.domain.policy import Policy
 from consent_registry_server.domain.vocabulary import (
     AttemptOutcome,
     Channel,
     Reason,
+    RegisterStatus,
     UnsubscribeMethod,
     Verdict,
 )
+from consent_registry_server.rpc.kept_reading import ScrapeReader
+from consent_registry_server.service.partners import LeadOutcome, LeadRefusal
 from consent_registry_server.service.ports import Reload
 
 _PREFIX: Final = "consent_registry"
@@ -32,6 +45,37 @@ _LATENCY_BUCKETS_S: Final = (
 )  # fmt: skip
 RECORDING: Final = "CALL_RECORDING"
 """The `channel` of decisions on call recording, which have none."""
+INVALID: Final = "INVALID"
+"""The `status` of a register's result whose contact point has no normal form."""
+
+_CONTRACT: Final = (
+    attempt_service_pb2,
+    decision_service_pb2,
+    history_service_pb2,
+    policy_service_pb2,
+    registry_service_pb2,
+    subject_service_pb2,
+    unsubscribe_service_pb2,
+)
+METHODS: Final = tuple(
+    f"{service.full_name}/{method.name}"
+    for file in _CONTRACT
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+)
+"""The methods of the contract, as the label `method` names them."""
+ALERTED_CODES: Final = (
+    "OK",
+    "UNKNOWN",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""The codes whose first call is to be seen as an increase."""
+_DAY_S: Final = 86_400
 
 
 class PoolStatus(Protocol):
@@ -63,6 +107,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self.reader = ScrapeReader()
+        """Reads the database for all collectors that show what it holds."""
         self._calls = Counter(
             "rpcs", "Calls that ended.", ["method", "code"], namespace=_PREFIX, registry=registry
         )
@@ -87,10 +133,33 @@ class Metrics:
             namespace=_PREFIX,
             registry=registry,
         )
-        self._attempt_outcomes = Counter(
+        outcomes = Counter(
             "attempt_outcomes",
             "Reports on contact attempts.",
             ["outcome"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        leads = Counter(
+            "partner_leads",
+            "Leads of partners that were answered, repetitions included. BLOCKED: stored, and an"
+            " opt-out keeps them from some of their uses.",
+            ["outcome"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        refusals = Counter(
+            "partner_lead_refusals",
+            "Leads of partners that were refused, repetitions included.",
+            ["reason"],
+            namespace=_PREFIX,
+            registry=registry,
+        )
+        self._register_results = Counter(
+            "register_results",
+            "Results of national registers that were answered, repetitions included. INVALID: its"
+            " contact point has no normal form, so that it is not stored.",
+            ["register", "status"],
             namespace=_PREFIX,
             registry=registry,
         )
@@ -113,6 +182,12 @@ class Metrics:
         self._unsubscribes = {
             method: unsubscribes.labels(method.name) for method in UnsubscribeMethod
         }
+        self._attempt_outcomes = {each: outcomes.labels(each.name) for each in AttemptOutcome}
+        self._leads = {each: leads.labels(each.name) for each in LeadOutcome}
+        self._lead_refusals = {each: refusals.labels(each.name) for each in LeadRefusal}
+        for method in METHODS:
+            for code in ALERTED_CODES:
+                self._calls.labels(method, code)
         self._rpc_children: dict[tuple[str, str], _Rpc] = {}
         self._decision_children: dict[tuple[Channel | None, Verdict, Reason], Counter] = {}
 
@@ -143,7 +218,20 @@ class Metrics:
 
     def attempt_reported(self, outcome: AttemptOutcome) -> None:
         """Counts a report on a contact attempt."""
-        self._attempt_outcomes.labels(outcome.name).inc()
+        self._attempt_outcomes[outcome].inc()
+
+    def lead_answered(self, outcome: LeadOutcome, refusal: LeadRefusal | None = None) -> None:
+        """Counts a partner's lead, and why it was refused, if it was."""
+        self._leads[outcome].inc()
+        if refusal is not None:
+            self._lead_refusals[refusal].inc()
+
+    def register_answered(self, register: str, *, listed: int, clear: int, invalid: int) -> None:
+        """Counts results of a national register of the policy, by what they say."""
+        results = self._register_results
+        results.labels(register, RegisterStatus.LISTED.name).inc(listed)
+        results.labels(register, RegisterStatus.CLEAR.name).inc(clear)
+        results.labels(register, INVALID).inc(invalid)
 
     def unsubscribed(self, method: UnsubscribeMethod) -> None:
         """Counts an answer to what somebody wanted to stop."""
@@ -159,8 +247,8 @@ class Metrics:
             lambda: [_gauge("rpcs_in_flight", "Calls that run or wait for a thread.", running())]
         )
 
-    def watch_database_pool(self, status: Callable[[], PoolStatus]) -> None:
-        """Shows the connections to the database."""
+    def watch_database_pool(self, status: Callable[[], PoolStatus], *, limit: int) -> None:
+        """Shows the connections to the database, of which there are `limit` at most."""
 
         def families() -> list[Metric]:
             now = status()
@@ -168,8 +256,27 @@ class Metrics:
                 _gauge("database_pool_size", "Connections kept.", now.size),
                 _gauge("database_pool_in_use", "Connections in use.", now.checked_out),
                 _gauge("database_pool_overflow", "Connections beyond the kept.", now.overflow),
+                _gauge("database_pool_limit", "Connections that may be in use.", limit),
             ]
 
+        self._watch(families)
+
+    def watch_registers(self, policy: Callable[[], Policy]) -> None:
+        """Shows how old a scrub may become, and has a count of each register of the policy."""
+
+        def families() -> list[Metric]:
+            family = GaugeMetricFamily(
+                f"{_PREFIX}_register_scrub_age_limit_seconds",
+                "For how long the strictest rule takes a result of the register.",
+                labels=["register"],
+            )
+            for register, days in _scrub_age_days(policy()).items():
+                family.add_metric([register], days * _DAY_S)
+                self.register_answered(register, listed=0, clear=0, invalid=0)
+            return [family]
+
+        # At once, so that the first page has the counts.
+        families()
         self._watch(families)
 
     def watch_versions(self, server: str, *, policy: Callable[[], str]) -> None:
@@ -200,6 +307,15 @@ class _Watch(Collector):
     def collect(self) -> Iterable[Metric]:
         """The values now."""
         return self._families()
+
+
+def _scrub_age_days(policy: Policy) -> dict[str, int]:
+    ages: dict[str, int] = {}
+    for register in (rule.register for rules in policy.rules.values() for rule in rules):
+        if register is not None:
+            known = ages.get(register.name, register.scrub_age_days)
+            ages[register.name] = min(known, register.scrub_age_days)
+    return ages
 
 
 def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -13,9 +12,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from consent_registry_server.domain.calendar import from_us
-from consent_registry_server.domain.errors import RegistryError
 from consent_registry_server.domain.retention import Overdue
-from consent_registry_server.rpc.scrub_ages import ScrapeDeadline
+from consent_registry_server.rpc.kept_reading import KeptReading
 from consent_registry_server.service.ports import Clock, Deadline
 
 KEPT_S: Final = 60.0
@@ -36,12 +34,10 @@ class OverdueIdentities(Collector):
         clock: Clock,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read
         self._clock = clock
-        self._monotonic_s = monotonic_s
-        self._one_reader = threading.Lock()
-        self._read_again_at_s = -float("inf")
-        self._overdue: Overdue | None = None
+        self._reading = KeptReading(
+            lambda deadline: read(self._today(), deadline), kept_s=KEPT_S, monotonic_s=monotonic_s
+        )
 
     def describe(self) -> Iterable[Metric]:
         """Nothing, so that registering asks nothing."""
@@ -49,8 +45,7 @@ class OverdueIdentities(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """What is overdue now."""
-        today = from_us(self._clock()).date()
-        overdue = self._known(today)
+        overdue = self._reading.known()
         number = GaugeMetricFamily(
             "consent_registry_identities_overdue",
             "Identities past the last day they are kept; 100000 for that many or more.",
@@ -62,16 +57,8 @@ class OverdueIdentities(Collector):
         if overdue is not None:
             number.add_metric([], overdue.number)
             oldest = overdue.oldest
-            days.add_metric([], 0 if oldest is None else (today - oldest).days)
+            days.add_metric([], 0 if oldest is None else (self._today() - oldest).days)
         return [number, days]
 
-    def _known(self, today: date) -> Overdue | None:
-        with self._one_reader:
-            if self._monotonic_s() >= self._read_again_at_s:
-                try:
-                    self._overdue = self._read(today, ScrapeDeadline(self._monotonic_s))
-                except RegistryError:
-                    self._overdue = None
-                # An outage is kept, too: scrapes must not queue up at a database in distress.
-                self._read_again_at_s = self._monotonic_s() + KEPT_S
-            return self._overdue
+    def _today(self) -> date:
+        return from_us(self._clock()).date()

@@ -32,10 +32,11 @@ from consent_registry_server.rpc.convert_entry import (
     to_write,
 )
 from consent_registry_server.rpc.convert_register import fill_recorded_results, to_scrub
+from consent_registry_server.rpc.metrics import Metrics
 from consent_registry_server.rpc.page_token import PageTokens
 from consent_registry_server.service.history import Records
 from consent_registry_server.service.intake import Intake
-from consent_registry_server.service.partners import Partners
+from consent_registry_server.service.partners import LeadOutcome, LeadRefusal, Partners
 from consent_registry_server.service.ports import Recorded
 from consent_registry_server.service.preparation import Write
 from consent_registry_server.service.receipts import Receipts
@@ -54,6 +55,7 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         records: Records,
         receipts: Receipts,
         page_tokens: PageTokens,
+        metrics: Metrics,
     ) -> None:
         self._intake = intake
         self._partners = partners
@@ -61,6 +63,7 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         self._records = records
         self._receipts = receipts
         self._page_tokens = page_tokens
+        self._metrics = metrics
 
     def RecordConsent(
         self, request: registry_service_pb2.RecordConsentRequest, context: grpc.ServicerContext
@@ -182,6 +185,10 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
                 refusal=result.get("refusal", 0),
                 field=result.get("field", ""),
             )
+            self._metrics.lead_answered(
+                LeadOutcome(result["outcome"]),
+                LeadRefusal(result["refusal"]) if "refusal" in result else None,
+            )
         return response
 
     def RecordRegisterResults(
@@ -193,7 +200,15 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         del context
         call = current_call()
         write = _write(request, call)
-        recorded = self._registers.record(write, to_scrub(request), deadline=call.deadline)
+        scrub = to_scrub(request)
+        recorded = self._registers.record(write, scrub, deadline=call.deadline)
+        # The policy has a register of this name, or it would have been refused.
+        self._metrics.register_answered(
+            scrub.register,
+            listed=recorded.details["listed"],
+            clear=recorded.details["clear"],
+            invalid=len(recorded.details["invalid"]),
+        )
         response = registry_service_pb2.RecordRegisterResultsResponse()
         fill_recorded_results(response, recorded)
         return response

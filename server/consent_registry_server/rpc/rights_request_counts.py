@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -11,8 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from consent_registry_server.domain.errors import RegistryError
-from consent_registry_server.rpc.scrub_ages import ScrapeDeadline
+from consent_registry_server.rpc.kept_reading import KeptReading
 from consent_registry_server.service.ports import Deadline
 from consent_registry_server.service.subject_ports import RightsRequestCount
 
@@ -34,11 +32,7 @@ class RightsRequestCounts(Collector):
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read
-        self._monotonic_s = monotonic_s
-        self._one_reader = threading.Lock()
-        self._read_again_at_s = -float("inf")
-        self._counts: Sequence[RightsRequestCount] | None = None
+        self._reading = KeptReading(read, kept_s=KEPT_S, monotonic_s=monotonic_s)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing, so that registering asks nothing."""
@@ -46,7 +40,7 @@ class RightsRequestCounts(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The numbers now."""
-        counts = self._known()
+        counts = self._reading.known()
         up = GaugeMetricFamily(
             "consent_registry_rights_requests_up",
             "Whether the database told how many rights requests are open.",
@@ -66,15 +60,3 @@ class RightsRequestCounts(Collector):
             waiting.add_metric([count.controller], count.open)
             overdue.add_metric([count.controller], count.overdue)
         return [up, waiting, overdue]
-
-    def _known(self) -> Sequence[RightsRequestCount] | None:
-        """What is known of the requests; None when the last time nobody would tell."""
-        with self._one_reader:
-            if self._monotonic_s() >= self._read_again_at_s:
-                try:
-                    self._counts = self._read(ScrapeDeadline(self._monotonic_s))
-                except RegistryError:
-                    self._counts = None
-                # An outage is kept, too: scrapes must not queue up at a database in distress.
-                self._read_again_at_s = self._monotonic_s() + KEPT_S
-            return self._counts

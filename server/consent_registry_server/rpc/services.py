@@ -82,6 +82,7 @@ def registry_service(
     records: Records,
     receipts: Receipts,
     digester: Digester,
+    metrics: Metrics,
 ) -> Service:
     """RegistryService: intake, for whoever hears what people say."""
     return Service(
@@ -93,6 +94,7 @@ def registry_service(
             records=records,
             receipts=receipts,
             page_tokens=PageTokens(digester),
+            metrics=metrics,
         ),
         registry_service_pb2_grpc.add_RegistryServiceServicer_to_server,
     )

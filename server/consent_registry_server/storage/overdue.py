@@ -1,4 +1,4 @@
-"""Identities that should have ended by a day and are still there."""
+"""Identities that should have ended by a day and are still there, and those that end soon."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ _OVERDUE: Final = text("""
         ORDER BY expires_on LIMIT :counted
     ) AS overdue
 """)
+_EXPIRING: Final = text("""
+    SELECT count(*) FROM (
+        SELECT FROM vault WHERE expires_on >= :first AND expires_on < :behind AND NOT held
+        ORDER BY expires_on LIMIT :counted
+    ) AS expiring
+""")
 _HELD: Final = text("SELECT count(*) FROM vault WHERE held AND expires_on < :as_of")
 _READ_ALL: Final = "; ".join(
     ["SET LOCAL statement_timeout = 0", *(f"SET LOCAL {plan} = on" for plan in PLANS_FOR_MANY_ROWS)]
@@ -38,6 +44,13 @@ def overdue_identities(database: Database, as_of: date, deadline: Deadline) -> O
     """What should have ended before a day, in a transaction of its own."""
     with database.transaction(deadline) as connection:
         return read_overdue(connection, as_of)
+
+
+def expiring_identities(database: Database, first: date, behind: date, deadline: Deadline) -> int:
+    """How many have their last day from `first` on and before `behind`; COUNTED at most."""
+    parameters = {"first": first, "behind": behind, "counted": COUNTED}
+    with database.transaction(deadline) as connection:
+        return int(connection.execute(_EXPIRING, parameters).scalar_one())
 
 
 def count_held(connection: Connection, as_of: date) -> int:

@@ -26,6 +26,7 @@ from consent_registry_server.policy.load import load_policy
 from consent_registry_server.service.ports import PreparedEntry, RefusedLead, Transaction
 from consent_registry_server.storage import expiry
 from consent_registry_server.storage.expiry import Expiry, ExpiryReport
+from consent_registry_server.storage.overdue import expiring_identities
 from consent_registry_server.storage.rebuild import compare_standing
 from consent_registry_server.storage.store import Store
 from tests.integration.storage.conftest import Append, Sql
@@ -282,6 +283,21 @@ def test_a_consent_that_nobody_can_open_stays_and_is_overdue(
     assert (report.ended.total(), report.unreadable) == (5, 1)
     assert (report.overdue.number, report.overdue.oldest) == (1, LAST)
     assert str(spoilt.entry_id) not in endings()
+
+
+def test_what_ends_soon_is_counted_by_its_last_day(
+    store: Store, append: Append, samples: Samples
+) -> None:
+    """From the first day on and before the one behind."""
+    append(*(kept(samples.entry(samples.point(f"p{number}"))) for number in range(3)))
+    days = timedelta(days=1)
+
+    def expiring(first: date, behind: date) -> int:
+        return expiring_identities(store.database, first, behind, NO_DEADLINE)
+
+    assert expiring(LAST, LAST + days) == 3
+    assert expiring(LAST - 30 * days, LAST) == 0
+    assert expiring(LAST + days, LAST + 30 * days) == 0
 
 
 def test_an_identity_that_came_back_after_its_end_goes_without_a_second_entry(

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.domain.vocabulary import Channel, Reason, Verdict
+from consent_registry_server.policy.load import load_policy
 from consent_registry_server.rpc.metrics import Metrics, MetricsEndpoint, serve_metrics
 from consent_registry_server.service.ports import Reload
 
@@ -69,12 +70,13 @@ def test_members_of_audiences_are_counted(metrics: Metrics) -> None:
 def test_the_database_pool_is_asked_when_it_is_read(metrics: Metrics) -> None:
     """So that the values are those of now."""
     statuses = iter([Status(1, 2, 0), Status(8, 8, 4)])
-    metrics.watch_database_pool(lambda: next(statuses))
+    metrics.watch_database_pool(lambda: next(statuses), limit=12)
     first, second = (generate_latest(metrics.registry).decode() for _ in range(2))
     assert "consent_registry_database_pool_in_use 1.0" in first
     assert "consent_registry_database_pool_in_use 8.0" in second
     assert "consent_registry_database_pool_size 8.0" in second
     assert "consent_registry_database_pool_overflow 4.0" in second
+    assert "consent_registry_database_pool_limit 12.0" in second
 
 
 def test_versions_are_shown(metrics: Metrics) -> None:
@@ -91,6 +93,31 @@ def test_attempts_to_reload_the_policy_are_counted_from_the_start(metrics: Metri
     metrics.policy_reloaded(Reload.REFUSED)
     metrics.policy_reloaded(Reload.REFUSED)
     assert sample(metrics, "policy_reloads_total", outcome="refused") == 2
+
+
+@pytest.mark.parametrize("code", ["OK", "INTERNAL", "UNAVAILABLE"])
+def test_calls_that_alerts_watch_are_counted_from_the_start(metrics: Metrics, code: str) -> None:
+    """Of every method of the contract: the first error is to be seen as an increase."""
+    check = "consent_registry.v1.DecisionService/CheckContact"
+    assert sample(metrics, "rpcs_total", method=check, code=code) == 0
+    metrics.rpc_ended(check, code, 0.1)
+    assert sample(metrics, "rpcs_total", method=check, code=code) == 1
+
+
+def test_the_registers_of_the_policy_are_shown_with_their_strictest_limit(
+    metrics: Metrics,
+) -> None:
+    """And with counts of their results from the start."""
+    policy = load_policy()
+    metrics.watch_registers(lambda: policy)
+    limits = {
+        register: sample(metrics, "register_scrub_age_limit_seconds", register=register)
+        for register in policy.registers
+    }
+    assert limits["RPO"] == 15 * 86_400
+    assert all(limits.values())
+    for register in policy.registers:
+        assert sample(metrics, "register_results_total", register=register, status="LISTED") == 0
 
 
 def test_metrics_are_served_over_http(metrics: Metrics, endpoint: MetricsEndpoint) -> None:

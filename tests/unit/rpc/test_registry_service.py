@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from prometheus_client import CollectorRegistry
 
 from consent_registry.v1 import registry_service_pb2 as pb
 from consent_registry.v1.contact_pb2 import Channel, ContactPoint, PhoneNumber, Subject
@@ -36,6 +37,7 @@ from consent_registry_server.domain.vocabulary import (
 from consent_registry_server.rpc.authentication import LOCAL, Caller
 from consent_registry_server.rpc.call import Call, Method, enter_call
 from consent_registry_server.rpc.deadline import CallDeadline
+from consent_registry_server.rpc.metrics import Metrics
 from consent_registry_server.rpc.page_token import PageTokens
 from consent_registry_server.rpc.registry_service import RegistryServicer
 from consent_registry_server.rpc.validation import validate
@@ -87,6 +89,7 @@ class Desk:
 
     def __init__(self, signer: ReceiptSigner | None = None) -> None:
         self.store = FakeStore()
+        self.collectors = CollectorRegistry()
         policy, digester = _policy(), HashDigester()
         parts: dict[str, Any] = {
             "policy": lambda: policy,
@@ -100,6 +103,7 @@ class Desk:
             records=Records(self.store, digester, policy=parts["policy"]),
             receipts=Receipts(signer, policy=parts["policy"]),
             page_tokens=PageTokens(digester),
+            metrics=Metrics(self.collectors),
         )
 
     def call(self, method: str, request: Message, caller: Caller = LOCAL) -> Any:  # noqa: ANN401
@@ -111,6 +115,10 @@ class Desk:
         validate(request)
         context: grpc.ServicerContext | None = None
         return getattr(self.servicer, method)(request, context)
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        """What the metrics say."""
+        return self.collectors.get_sample_value(f"consent_registry_{name}_total", labels)
 
 
 @pytest.fixture
@@ -181,6 +189,9 @@ def test_results_are_recorded_and_counted(desk: Desk) -> None:
     assert answer.recorded_at.ToMicroseconds() == NOW_US
     written = [entry.new.register_result for entry in desk.store.written()]
     assert [each.register for each in written if each] == ["RPO", "RPO"]
+    statuses = ("LISTED", "CLEAR", "INVALID")
+    results = [desk.counted("register_results", register="RPO", status=each) for each in statuses]
+    assert results == [1, 1, 1]
 
 
 def test_a_repeated_load_gets_the_first_answer(desk: Desk) -> None:
@@ -306,6 +317,26 @@ INSURER = Caller(
 def test_a_partner_learns_what_became_of_its_own_leads(desk: Desk) -> None:
     answer = desk.call("RecordPartnerLeads", _leads("insurer-1"), INSURER)
     assert [each.outcome for each in answer.results] == [pb.LEAD_OUTCOME_ACCEPTED]
+
+
+def test_leads_are_counted_by_what_became_of_them(desk: Desk) -> None:
+    """The refused ones by their reason, too."""
+    request = _leads("insurer-1")
+    request.leads.add().CopyFrom(request.leads[0])
+    request.leads[1].lead_id = "lead-2"
+    request.leads[1].named_controller = "somebody-else"
+    desk.call("RecordPartnerLeads", request)
+    outcomes = ("ACCEPTED", "BLOCKED", "REFUSED")
+    assert [desk.counted("partner_leads", outcome=each) for each in outcomes] == [1, 0, 1]
+    assert desk.counted("partner_lead_refusals", reason="OTHER_RECIPIENT") == 1
+    assert desk.counted("partner_lead_refusals", reason="TOO_OLD") == 0
+
+
+def test_a_register_that_no_rule_names_is_not_counted(desk: Desk) -> None:
+    """A caller cannot choose the value of a label."""
+    with pytest.raises(InvalidRequest, match="no rule names"):
+        desk.call("RecordRegisterResults", _results(register="XYZ"))
+    assert desk.counted("register_results", register="XYZ", status="LISTED") is None
 
 
 @pytest.mark.parametrize("partner_id", ["insurer-2", "nobody", ""])

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from consent_registry_server.domain.errors import DeadlineExceeded, RegistryError, Unavailable
 from consent_registry_server.domain.vocabulary import ControllerId
+from consent_registry_server.rpc.kept_reading import READ_S
 from consent_registry_server.rpc.rights_request_counts import KEPT_S, RightsRequestCounts
-from consent_registry_server.rpc.scrub_ages import READ_S
 from consent_registry_server.service.ports import Deadline
 from consent_registry_server.service.subject_ports import RightsRequestCount
 

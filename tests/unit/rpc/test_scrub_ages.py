@@ -9,8 +9,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from consent_registry_server.domain.errors import DeadlineExceeded, RegistryError, Unavailable
 from consent_registry_server.domain.vocabulary import GROUP, ControllerId
+from consent_registry_server.rpc.kept_reading import READ_S
 from consent_registry_server.rpc.metrics import Metrics
-from consent_registry_server.rpc.scrub_ages import KEPT_S, READ_S, ScrubAges
+from consent_registry_server.rpc.scrub_ages import KEPT_S, ScrubAges
 from consent_registry_server.service.ports import Deadline, ScrubAge
 from tests.fakes.ambience import SetClock
 
