@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from consent_registry_server.rpc.call import call_under_way
 from consent_registry_server.rpc.frames import frames_of
 
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -48,6 +49,7 @@ def configure_logging(
 def _processors(log_format: LogFormat) -> list[Processor]:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_call,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_values,
@@ -59,6 +61,18 @@ def _processors(log_format: LogFormat) -> list[Processor]:
         *shared,
         lambda logger, name, event: console(logger, name, event).encode(errors="replace"),
     ]
+
+
+def _with_call(_: object, __: str, event: EventDict) -> EventDict:
+    """Names the call that caused an event, wherever in the program it did.
+
+    Looked up only when there is something to write: to bind it would cost every call.
+    """
+    if "request_id" not in event:
+        call = call_under_way()
+        if call is not None:
+            event["request_id"] = call.request_id
+    return event
 
 
 def _without_values(_: object, __: str, event: EventDict) -> EventDict:

@@ -79,12 +79,13 @@ class _Scripts:
 class FakeUnsubscribeService:
     """Knows the links that were added, and stores what is said through them, in `entries`.
 
-    `requests` are those that arrived, by method, refused ones and repetitions included. `now_s` is
-    its clock, for a test to turn.
+    `requests` are those that arrived, by method, refused ones and repetitions included;
+    `request_ids` those that their headers name. `now_s` is its clock, for a test to turn.
     """
 
     def __init__(self) -> None:
         self.requests: dict[str, list[Any]] = defaultdict(list)
+        self.request_ids: dict[str, list[str | bytes]] = defaultdict(list)
         self.entries: list[Entry] = []
         self.now_s = _NOW_S
         self._links: dict[str, pb.DescribeUnsubscribeResponse] = {}
@@ -352,20 +353,28 @@ class _Servicer(unsubscribe_service_pb2_grpc.UnsubscribeServiceServicer):
     def DescribeUnsubscribe(  # noqa: N802 - the contract's name
         self, request: pb.DescribeUnsubscribeRequest, context: grpc.ServicerContext
     ) -> pb.DescribeUnsubscribeResponse:
+        self._note_id(DESCRIBE, context)
         with _aborting(context):
             return self._service.handle(DESCRIBE, request, self._service.describe)
 
     def Unsubscribe(  # noqa: N802 - the contract's name
         self, request: pb.UnsubscribeRequest, context: grpc.ServicerContext
     ) -> pb.UnsubscribeResponse:
+        self._note_id(UNSUBSCRIBE, context)
         with _aborting(context):
             return self._service.handle(UNSUBSCRIBE, request, self._service.unsubscribe)
 
     def UndoUnsubscribe(  # noqa: N802 - the contract's name
         self, request: pb.UndoUnsubscribeRequest, context: grpc.ServicerContext
     ) -> pb.UndoUnsubscribeResponse:
+        self._note_id(UNDO, context)
         with _aborting(context):
             return self._service.handle(UNDO, request, self._service.undo)
+
+    def _note_id(self, method: str, context: grpc.ServicerContext) -> None:
+        headers = context.invocation_metadata()
+        ids = [header.value for header in headers if header.key == "x-request-id"]
+        self._service.request_ids[method].extend(ids)
 
 
 @contextmanager

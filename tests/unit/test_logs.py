@@ -6,11 +6,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextvars import copy_context
 
 import pytest
 import structlog
 
 from consent_registry_server.logs import LogFormat, configure_logging
+from consent_registry_server.rpc.call import MADE_UP, Call, enter_call
 
 NUMBER = "+33639980001"
 
@@ -48,6 +50,21 @@ def test_what_is_below_the_level_is_not_written() -> None:
     logger.info("dull")
     logger.warning("odd")
     assert [line["event"] for line in lines(file)] == ["odd"]
+
+
+def test_an_event_within_a_call_names_it() -> None:
+    """Wherever in the program it happens; what names a request itself keeps its word."""
+    file = io.BytesIO()
+    logger = configure_logging("info", LogFormat.JSON, file=file)
+
+    def within() -> None:
+        enter_call(Call(MADE_UP, (), request_id="r1"))
+        logger.info("inside")
+        logger.info("told", request_id="r2")
+
+    copy_context().run(within)
+    logger.info("outside")
+    assert [line.get("request_id") for line in lines(file)] == ["r1", "r2", None]
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))

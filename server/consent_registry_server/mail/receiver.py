@@ -19,6 +19,7 @@ from consent_registry_server.mail.options import MailOptions, MailProtocol
 from consent_registry_server.mail.outcomes import Outcome, outcome_of, reply, worst
 from consent_registry_server.mail.tokens import tokens_in_address, tokens_in_subject
 from consent_registry_server.mail.unsubscribing import Unsubscriber
+from consent_registry_server.request_ids import new_request
 
 _DONE: Final = "250 2.0.0 OK"
 _TOO_MANY_MESSAGES: Final = "451 4.7.1 Too many messages at once: please try again later"
@@ -107,6 +108,10 @@ class Receiver:
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         """Decides about a message; the answer has a line for each recipient where LMTP wants it."""
+        with new_request():
+            return await self._handle(envelope)
+
+    async def _handle(self, envelope: Envelope) -> str:
         started_s = time.perf_counter()
         outcomes = await self._outcomes(envelope)
         outcome = worst(outcomes)

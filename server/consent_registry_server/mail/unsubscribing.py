@@ -15,6 +15,7 @@ from consent_registry_client import (
     UnsubscribeMethod,
 )
 from consent_registry_server.mail.outcomes import Answer
+from consent_registry_server.request_ids import request_headers
 
 _REFUSALS: Final = {
     (InvalidRequest, "INVALID_UNSUBSCRIBE_TOKEN"): Answer.INVALID,
@@ -50,7 +51,9 @@ class Unsubscriber:
     async def _ask(self, token: str) -> Answer:
         try:
             await self._client.unsubscribe(
-                token=token, method=UnsubscribeMethod.UNSUBSCRIBE_METHOD_MAIL
+                token=token,
+                method=UnsubscribeMethod.UNSUBSCRIBE_METHOD_MAIL,
+                metadata=request_headers(),
             )
         except ConsentRegistryError as error:
             return self._understood(error)
@@ -59,12 +62,9 @@ class Unsubscriber:
     def _understood(self, error: ConsentRegistryError) -> Answer:
         answer = _REFUSALS.get((type(error), error.reason), Answer.UNAVAILABLE)
         if answer is Answer.UNKNOWN_LINK:
-            self._logger.error("unsubscribe_link_unknown", call_id=error.call_id)
+            self._logger.error("unsubscribe_link_unknown")
         elif answer is Answer.UNAVAILABLE:
             self._logger.warning(
-                "unsubscribe_not_stored",
-                code=error.code.name,
-                reason=error.reason,
-                call_id=error.call_id,
+                "unsubscribe_not_stored", code=error.code.name, reason=error.reason
             )
         return answer

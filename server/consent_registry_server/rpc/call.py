@@ -86,6 +86,11 @@ def current_call() -> Call:
     return _current.get()
 
 
+def call_under_way() -> Call | None:
+    """The call that this thread answers, if it answers one."""
+    return _current.get(None)
+
+
 def enter_call(call: Call) -> None:
     """Makes a call the current one: gRPC runs each call in a context of its own."""
     _current.set(call)

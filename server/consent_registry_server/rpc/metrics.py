@@ -16,15 +16,6 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from consent_registry.v1 import (
-    attempt_service_pb2,
-    decision_service_pb2,
-    history_service_pb2,
-    policy_service_pb2,
-    registry_service_pb2,
-    subject_service_pb2,
-    unsubscribe_service_pb2,
-)
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.domain.vocabulary import (
@@ -35,6 +26,7 @@ from consent_registry_server.domain.vocabulary import (
     UnsubscribeMethod,
     Verdict,
 )
+from consent_registry_server.rpc.contract import METHODS
 from consent_registry_server.rpc.kept_reading import ScrapeReader
 from consent_registry_server.service.partners import LeadOutcome, LeadRefusal
 from consent_registry_server.service.ports import Reload
@@ -48,22 +40,6 @@ RECORDING: Final = "CALL_RECORDING"
 INVALID: Final = "INVALID"
 """The `status` of a register's result whose contact point has no normal form."""
 
-_CONTRACT: Final = (
-    attempt_service_pb2,
-    decision_service_pb2,
-    history_service_pb2,
-    policy_service_pb2,
-    registry_service_pb2,
-    subject_service_pb2,
-    unsubscribe_service_pb2,
-)
-METHODS: Final = tuple(
-    f"{service.full_name}/{method.name}"
-    for file in _CONTRACT
-    for service in file.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-)
-"""The methods of the contract, as the label `method` names them."""
 ALERTED_CODES: Final = (
     "OK",
     "UNKNOWN",

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
+from consent_registry_server.request_ids import new_request
 from consent_registry_server.web.headers import ALWAYS, NO_STORE
 from consent_registry_server.web.metrics import ABORTED, Limit, WebMetrics
 
@@ -54,7 +55,8 @@ class Edge:
         exchange = _Exchange(send)
         started_s = time.monotonic()
         try:
-            await self._answer(scope, receive, exchange)
+            with new_request():
+                await self._answer(scope, receive, exchange)
         finally:
             self._counted -= is_counted
             self._metrics.answered(

@@ -21,6 +21,7 @@ from consent_registry_client import (
     NotFound,
     PreconditionFailed,
 )
+from consent_registry_server.request_ids import request_headers
 from consent_registry_server.web.forms import Stop
 from consent_registry_server.web.metrics import Outcome, UndoOutcome, WebMetrics
 
@@ -83,7 +84,8 @@ class Registry:
 
     async def describe(self, token: str) -> DescribeUnsubscribeResponse | Refusal:
         """What a link is for."""
-        return await self._asked(self._client.describe_unsubscribe(token=token), "describe")
+        asking = self._client.describe_unsubscribe(token=token, metadata=request_headers())
+        return await self._asked(asking, "describe")
 
     async def stop(self, token: str, wish: Stop, *, form_id: str) -> UnsubscribeResponse | Refusal:
         """Stores what somebody wants to stop; an answer only when the registry has stored it."""
@@ -91,16 +93,19 @@ class Registry:
         async def store() -> UnsubscribeResponse | Refusal:
             answer = await self._asked(
                 self._client.unsubscribe(
-                    token=token, method=wish.method, choices=wish.choices, form_id=form_id
+                    token=token,
+                    method=wish.method,
+                    choices=wish.choices,
+                    form_id=form_id,
+                    metadata=request_headers(),
                 ),
                 "unsubscribe",
             )
-            self._metrics.unsubscribed(
-                wish.method,
-                _OUTCOMES.get(answer, Outcome.UNAVAILABLE)
-                if isinstance(answer, Refusal)
-                else Outcome.STORED,
-            )
+            outcome = Outcome.STORED
+            if isinstance(answer, Refusal):
+                outcome = _OUTCOMES.get(answer, Outcome.UNAVAILABLE)
+            self._metrics.unsubscribed(wish.method, outcome)
+            self._logger.info("unsubscribe_finished", outcome=outcome)
             return answer
 
         return await self._finished(store())
@@ -110,13 +115,16 @@ class Registry:
 
         async def lift() -> UndoUnsubscribeResponse | Refusal:
             answer = await self._asked(
-                self._client.undo_unsubscribe(token=token, undo_token=undo_token), "undo"
+                self._client.undo_unsubscribe(
+                    token=token, undo_token=undo_token, metadata=request_headers()
+                ),
+                "undo",
             )
-            self._metrics.undone(
-                _UNDO_OUTCOMES.get(answer, UndoOutcome.UNAVAILABLE)
-                if isinstance(answer, Refusal)
-                else UndoOutcome.UNDONE
-            )
+            outcome = UndoOutcome.UNDONE
+            if isinstance(answer, Refusal):
+                outcome = _UNDO_OUTCOMES.get(answer, UndoOutcome.UNAVAILABLE)
+            self._metrics.undone(outcome)
+            self._logger.info("undo_finished", outcome=outcome)
             return answer
 
         return await self._finished(lift())
@@ -151,14 +159,10 @@ class Registry:
     def _understood(self, error: ConsentRegistryError, what: str) -> Refusal:
         refusal = refusal_of(error)
         if refusal is Refusal.UNKNOWN_LINK:
-            self._logger.error("unsubscribe_link_unknown", call=what, call_id=error.call_id)
+            self._logger.error("unsubscribe_link_unknown", call=what)
         elif refusal is Refusal.UNAVAILABLE:
             self._logger.warning(
-                "registry_unavailable",
-                call=what,
-                code=error.code.name,
-                reason=error.reason,
-                call_id=error.call_id,
+                "registry_unavailable", call=what, code=error.code.name, reason=error.reason
             )
         return refusal
 

@@ -69,6 +69,26 @@ async def test_a_token_in_the_address_unsubscribes(
     assert not request.choices
 
 
+async def test_the_registry_is_told_the_id_that_the_log_names(registry: LinkRegistry) -> None:
+    """One for each message, so that an unsubscribe can be followed through both."""
+    async with running(registry.address) as house:
+        for _ in range(2):
+            await house.deliver(PLAIN, [ADDRESS])
+        ids = [event["request_id"] for event in house.events]
+    assert len(set(ids)) == 2
+    assert registry.request_ids[UNSUBSCRIBE] == ids
+
+
+async def test_every_event_of_a_message_has_its_id(registry: LinkRegistry) -> None:
+    """Of one that fails, too."""
+    registry.unavailable.add(TOKEN)
+    async with running(registry.address) as house:
+        await house.deliver(PLAIN, [ADDRESS])
+        events = {event["event"]: event["request_id"] for event in house.events}
+    assert set(events) == {"unsubscribe_not_stored", "message_handled"}
+    assert set(events.values()) == set(registry.request_ids[UNSUBSCRIBE])
+
+
 async def test_every_shape_of_a_subject_unsubscribes(registry: LinkRegistry) -> None:
     async with running(registry.address) as house:
         for name, subject in SUBJECTS.items():

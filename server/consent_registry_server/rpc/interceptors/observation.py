@@ -10,10 +10,10 @@ import grpc
 from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.domain.errors import RegistryError
+from consent_registry_server.request_ids import REQUEST_ID_KEY
 from consent_registry_server.rpc.call import Call, Ending
 from consent_registry_server.rpc.frames import frames_of
 from consent_registry_server.rpc.interceptors.layers import Layer
-from consent_registry_server.rpc.interceptors.running import REQUEST_ID_KEY
 from consent_registry_server.rpc.metrics import Metrics
 
 READING_SERVICES: Final = frozenset(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from consent_registry_server.request_ids import new_request_id
 from consent_registry_server.rpc.authentication import Authenticator
 from consent_registry_server.rpc.interceptors.admission import Authentication, Limits, Validation
 from consent_registry_server.rpc.interceptors.layers import Layer
 from consent_registry_server.rpc.interceptors.observation import CallLog, CallMetrics, RequestId
 from consent_registry_server.rpc.metrics import Metrics
-
-_REQUEST_ID_OCTETS: Final = 16
 
 
 def layers_in_order(
@@ -33,7 +30,7 @@ def layers_in_order(
     calls is known before a limit is spent on them, and both before their request is read.
     """
     return (
-        RequestId(lambda: secrets.token_hex(_REQUEST_ID_OCTETS)),
+        RequestId(new_request_id),
         CallLog(logger, slow_call_s=slow_call_s),
         CallMetrics(metrics),
         Authentication(authenticator),

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from consent_registry_server.domain.errors import InvalidRequest
+from consent_registry_server.request_ids import REQUEST_ID_KEY
 from consent_registry_server.rpc.call import Call, Ending, enter_call
 from consent_registry_server.rpc.deadline import CallDeadline
 from consent_registry_server.rpc.errors import DETAILS_KEY, OK, CallStatus, status_of
 from consent_registry_server.rpc.interceptors.layers import Layer
-
-REQUEST_ID_KEY: Final = "x-request-id"
 
 
 class Context(Protocol):
