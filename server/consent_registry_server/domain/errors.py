@@ -66,3 +66,10 @@ class ConfigurationError(RegistryError):
 
     def __init__(self, message: str) -> None:
         super().__init__("CONFIGURATION", message)
+
+
+class NotPrepared(ConfigurationError):
+    """What is configured is not there yet, and somebody else makes it: a schema, a role, a table.
+
+    A server waits for it; other programs end.
+    """

@@ -14,9 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.domain.errors import ConfigurationError, NotPrepared
+from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.database import StorageLimits, make_owner_engine
 from consent_registry_server.storage.errors import NoDeadline, translated
+from consent_registry_server.storage.schema_support import supports
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -27,22 +29,31 @@ _TURN_WAIT: Final = "SET lock_timeout = '10min'"
 
 
 def upgrade(url: str) -> str:
-    """Migrates to the newest schema and returns its revision; does nothing when it is there.
+    """Migrates to the newest schema and returns the database's revision, perhaps a newer one.
+
+    Does nothing when it is there, and nothing to a newer schema that supports this program: so an
+    older program may be started again after a newer one has migrated.
 
     Raises:
-        ConfigurationError: saying what the database refused.
+        ConfigurationError: saying what the database refused, or that this program is too old.
     """
     with _owner(url) as connection:
         connection.exec_driver_sql(f"{_TURN_WAIT}; SELECT pg_advisory_lock({_TURN})")
         connection.commit()
-        command.upgrade(_config(connection), "head")
-    return newest()
+        found = _revision(connection)
+        # Alembic leaves alone a transaction that it did not begin.
+        connection.commit()
+        if _is_known(found):
+            command.upgrade(_config(connection), "head")
+            return newest()
+        _require_support(connection, found)
+        return found or newest()
 
 
-def current(url: str) -> str | None:
+def current(database: DatabaseAccess | str) -> str | None:
     """Returns the revision of the database's schema; None when it has none."""
-    with _owner(url) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    with _owner(database) as connection:
+        return _revision(connection)
 
 
 def newest() -> str:
@@ -54,47 +65,64 @@ def newest() -> str:
 
 
 def check_current(engine: Engine) -> None:
-    """Returns when the database has this program's schema.
+    """Returns when this program runs on the database's schema: its own, or one that supports it.
 
     Raises:
-        ConfigurationError: it has another, or none.
+        NotPrepared: the database has an older schema, or none.
+        ConfigurationError: it has a newer one that does not support this program.
         Unavailable: it cannot be reached.
     """
     with translated(NoDeadline()), engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    expected = newest()
+        require_schema(connection)
+
+
+def require_schema(connection: Connection) -> None:
+    """Does what `check_current` does, on a connection that is open."""
+    found, expected = _revision(connection), newest()
     if found == expected:
         return
     if found is None:
-        raise ConfigurationError("the database has no schema yet: run `consent-registry migrate`")
-    known = {
-        script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()
-    }
-    if found in known:
-        raise ConfigurationError(
+        raise NotPrepared("the database has no schema yet: run `consent-registry migrate`")
+    if _is_known(found):
+        raise NotPrepared(
             f"the database's schema is {found}, this program needs {expected}:"
             " run `consent-registry migrate`"
         )
-    raise ConfigurationError(
-        f"the database's schema is {found}, which this program does not know: it is older than"
-        " the database; run the version that migrated it"
-    )
+    _require_support(connection, found)
 
 
-def check_models(url: str) -> None:
+def _require_support(connection: Connection, found: str | None) -> None:
+    if not supports(connection, newest()):
+        raise ConfigurationError(
+            f"the database's schema is {found}, which does not support this program: it is older"
+            " than the database; run the version that migrated it"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_known(revision: str | None) -> bool:
+    """Whether this program has the migration to a revision; to no schema at all it has."""
+    scripts = ScriptDirectory.from_config(_config(None)).walk_revisions()
+    return revision is None or any(script.revision == revision for script in scripts)
+
+
+def check_models(database: DatabaseAccess | str) -> None:
     """Returns when the migrations lead to exactly the tables of `schema`.
 
     Raises:
         alembic.util.exc.AutogenerateDiffsDetected: naming the differences.
     """
-    with _owner(url) as connection:
+    with _owner(database) as connection:
         command.check(_config(connection))
 
 
 @contextmanager
-def _owner(url: str) -> Iterator[Connection]:
+def _owner(database: DatabaseAccess | str) -> Iterator[Connection]:
     try:
-        with make_owner_engine(url, StorageLimits()).connect() as connection:
+        with make_owner_engine(database, StorageLimits()).connect() as connection:
             yield connection
     except DBAPIError as error:
         # An operator's program: what the database says is needed, but never the URL.

@@ -461,3 +461,11 @@ export_progress = Table(
     CheckConstraint("only_row", name="only_row"),
 )
 """How far the log was exported: every transaction that the snapshot saw."""
+
+supported_program = Table(
+    "supported_program",
+    metadata,
+    Column("schema_revision", Text, primary_key=True),
+)
+"""The programs that run on this schema, each by the newest revision that it knows. It is kept here,
+because a program of before cannot know what came after it."""

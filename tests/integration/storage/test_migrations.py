@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, make_url, text
 
-from consent_registry_server.domain.errors import ConfigurationError, Unavailable
+from consent_registry_server.domain.errors import ConfigurationError, NotPrepared, Unavailable
 from consent_registry_server.storage import migrations
 from consent_registry_server.storage.database import (
     StorageLimits,
@@ -29,6 +29,7 @@ from consent_registry_server.storage.migrate import (
     upgrade,
 )
 from consent_registry_server.storage.officer_schema import access
+from consent_registry_server.storage.schema_support import supports
 from consent_registry_server.storage.store import open_store
 from tests.conftest import run_sql
 
@@ -130,16 +131,73 @@ def test_programs_that_migrate_at_once_do_it_once(empty_postgres_url: str, found
     check(empty_postgres_url)
 
 
-def test_a_server_does_not_start_on_a_database_without_schema(empty_postgres_url: str) -> None:
-    with pytest.raises(ConfigurationError, match="consent-registry migrate"):
-        check(empty_postgres_url)
+def newer(url: str, *, supported: str) -> None:
+    """Leaves a database as a later release would, which says what program runs on it."""
+    run_sql(url, "UPDATE alembic_version SET version_num = '9999'")
+    run_sql(url, "DELETE FROM supported_program")
+    run_sql(url, f"INSERT INTO supported_program VALUES ('9999'), ('{supported}')")  # noqa: S608
 
 
-def test_a_server_does_not_start_on_a_newer_schema(postgres_url: str) -> None:
-    run_sql(postgres_url, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_server_does_not_start_on_a_newer_schema_that_does_not_support_it(
+    postgres_url: str,
+) -> None:
+    newer(postgres_url, supported="9998")
 
-    with pytest.raises(ConfigurationError, match="9999, which this program does not know"):
+    with pytest.raises(ConfigurationError, match="9999, which does not support") as error:
         check(postgres_url)
+
+    assert not isinstance(error.value, NotPrepared)
+
+
+def test_a_server_starts_on_a_newer_schema_that_supports_it(postgres_url: str) -> None:
+    newer(postgres_url, supported=newest())
+
+    check(postgres_url)
+
+
+def test_migrating_to_an_older_schema_than_is_there_changes_nothing(postgres_url: str) -> None:
+    newer(postgres_url, supported=newest())
+    before = catalog(postgres_url)
+
+    assert upgrade(postgres_url) == "9999"
+
+    assert catalog(postgres_url) == before
+    assert current(postgres_url) == "9999"
+
+
+def test_migrating_with_a_program_that_is_too_old_is_refused(postgres_url: str) -> None:
+    newer(postgres_url, supported="9998")
+
+    with pytest.raises(ConfigurationError, match="does not support this program"):
+        upgrade(postgres_url)
+
+
+@pytest.mark.parametrize("found", ["base", "0004"])
+def test_a_migrated_database_says_which_programs_run_on_it(
+    empty_postgres_url: str, found: str
+) -> None:
+    migrate_to(empty_postgres_url, found)
+
+    upgrade(empty_postgres_url)
+
+    engine = make_engine(empty_postgres_url, StorageLimits())
+    with engine.connect() as connection:
+        assert supports(connection, newest())
+        assert not supports(connection, "0004")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("found", ["base", "0001", "0004"])
+def test_a_server_waits_for_a_schema_that_is_missing_or_older(
+    empty_postgres_url: str, postgres_url: str, found: str
+) -> None:
+    # The role is made with the first schema, and postgres_url has one.
+    assert current(postgres_url) == newest()
+    migrate_to(empty_postgres_url, found)
+    run_sql(empty_postgres_url, "GRANT USAGE ON SCHEMA public TO consent_registry_app")
+
+    with pytest.raises(NotPrepared, match="consent-registry migrate"):
+        check(empty_postgres_url)
 
 
 @pytest.fixture

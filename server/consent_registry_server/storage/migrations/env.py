@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
+from alembic.runtime.migration import MigrationInfo
 
 from consent_registry_server.storage import officer_schema
+from consent_registry_server.storage.schema_support import note_supported
 
 # A migration that cannot get its lock must not queue up: every query behind it would wait too.
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "5min"
 
 connection = context.config.attributes["connection"]
+
+
+def note(*, step: MigrationInfo, **_: Any) -> None:  # noqa: ANN401 - whatever else Alembic tells
+    """Notes in a migration's own transaction which programs run on what it leaves behind."""
+    note_supported(connection, context.script, schema=step.up_revision_id)
+
+
 context.configure(
     connection=connection,
+    on_version_apply=note,
     # Of both modules of tables: this one imports the other.
     target_metadata=officer_schema.access.metadata,
 )
