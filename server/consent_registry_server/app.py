@@ -59,6 +59,7 @@ from consent_registry_server.service.subject_reading import SubjectReading
 from consent_registry_server.service.subjects import Subjects
 from consent_registry_server.service.undo_tokens import UndoTokens
 from consent_registry_server.service.unsubscribe import Unsubscribing
+from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.embedded import EmbeddedPostgres
 from consent_registry_server.storage.key_database import PostgresKeyStore
 from consent_registry_server.storage.key_directory import DirectoryKeyStore
@@ -82,9 +83,9 @@ _GENERATIONS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the registry is kept: the URL of the database, its keys, and those of the vault."""
+    """Where the registry is kept: the database, its keys, and those of the vault."""
 
-    url: str
+    access: DatabaseAccess
     keyring_file: Path
     key_store: KeyStore
 
@@ -112,9 +113,9 @@ def new_entry_id() -> EntryId:
 
 def key_store(settings: Settings) -> KeyStore:
     """The key store of the settings; for the embedded database by default one beside it."""
-    if settings.key_store_url is not None:
+    if settings.key_database is not None:
         timeout_s = settings.storage.connect_timeout_s
-        return PostgresKeyStore(settings.key_store_url, connect_timeout_s=timeout_s)
+        return PostgresKeyStore(settings.key_database, connect_timeout_s=timeout_s)
     return DirectoryKeyStore(settings.key_store_dir or settings.data_dir / _KEY_STORE_NAME)
 
 
@@ -128,8 +129,8 @@ def database(settings: Settings) -> Iterator[Database]:
     Raises:
         ConfigurationError: it cannot be started, or its keyring cannot be read.
     """
-    if settings.database_url is not None and settings.keyring_file is not None:
-        yield Database(settings.database_url, settings.keyring_file, key_store(settings))
+    if settings.database is not None and settings.keyring_file is not None:
+        yield Database(settings.database, settings.keyring_file, key_store(settings))
         return
     keyring_file = settings.keyring_file or settings.data_dir / _KEYRING_NAME
     is_new = not (settings.data_dir / _CLUSTER_NAME).exists()
@@ -141,7 +142,7 @@ def database(settings: Settings) -> Iterator[Database]:
         upgrade(url)
         keys = key_store(settings)
         keys.prepare()
-        yield Database(url, keyring_file, keys)
+        yield Database(DatabaseAccess(url), keyring_file, keys)
     finally:
         postgres.stop()
 
@@ -162,7 +163,7 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
     with ExitStack() as stack:
         where = stack.enter_context(database(settings))
         keyring = Keyring.load(where.keyring_file)
-        store = open_store(where.url, keyring, where.key_store, settings.storage)
+        store = open_store(where.access, keyring, where.key_store, settings.storage)
         stack.callback(store.close)
         store.warm_up()
         metrics = _metrics(store)
@@ -220,7 +221,7 @@ def _receipt_keys(settings: Settings) -> ReceiptKeys | None:
         ConfigurationError: the file cannot be read, or made.
     """
     path = settings.receipt_keys_file
-    if path is None and settings.database_url is None:
+    if path is None and settings.database is None:
         path = settings.data_dir / _RECEIPT_KEYS_NAME
         if not path.exists():
             ReceiptKeys.generate().save_new(path)

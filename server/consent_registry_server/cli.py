@@ -44,7 +44,7 @@ def serve() -> None:
     """
     settings = load_settings()
     with stop_signals() as wait_for_signal, app.running(settings) as application:
-        if settings.database_url is None:
+        if settings.database is None:
             _say(f"PostgreSQL: embedded, data and keys in {settings.data_dir.absolute()}")
         _say(f"gRPC:       {settings.server.address}")
         _say(f"metrics:    http://{settings.metrics.host}:{application.metrics_port}/metrics")
@@ -71,8 +71,8 @@ def migrate() -> None:
     Safe to run from several replicas at once.
     """
     settings = load_settings()
-    if settings.database_url is not None:
-        upgrade(settings.database_url)
+    if settings.database is not None:
+        upgrade(settings.database)
         app.key_store(settings).prepare()
     else:
         with app.database(settings):
@@ -88,7 +88,7 @@ def rebuild() -> None:
     """
     settings = load_settings()
     with app.database(settings) as where:
-        engine = make_engine(where.url, settings.storage)
+        engine = make_engine(where.access, settings.storage)
         try:
             report = rebuild_standing(engine)
         finally:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.database_settings import (
+    KEY_STORE,
+    REGISTRY,
+    is_given,
+    key_store_contradictions,
+    read_database,
+)
 from consent_registry_server.logs import LEVELS, LogFormat
 from consent_registry_server.rpc.options import (
     Address,
@@ -20,7 +26,8 @@ from consent_registry_server.rpc.options import (
     reaches_beyond_this_machine,
 )
 from consent_registry_server.settings_reader import PREFIX, SettingsReader
-from consent_registry_server.storage.database import StorageLimits, database_url
+from consent_registry_server.storage.access import DatabaseAccess
+from consent_registry_server.storage.database import StorageLimits
 
 _PAGE_ON_THIS_MACHINE: Final = "http://127.0.0.1:8080"
 _ORIGIN: Final = re.compile(
@@ -34,18 +41,18 @@ _MEBIOCTET: Final = 1024 * 1024
 class Settings:
     """What an operator chose.
 
-    Without a `database_url` the server brings its own database and keys, in `data_dir`.
+    Without a `database` the server brings its own database and keys, in `data_dir`.
     `unrecognised` are variables with our prefix that mean nothing here, perhaps misspelt.
     """
 
     server: ServerOptions
     metrics: Address
-    database_url: str | None = field(repr=False)
+    database: DatabaseAccess | None
     storage: StorageLimits
     data_dir: Path
     keyring_file: Path | None
     key_store_dir: Path | None
-    key_store_url: str | None = field(repr=False)
+    key_database: DatabaseAccess | None
     receipt_keys_file: Path | None
     policy_dir: Path | None
     company_policy_file: Path | None
@@ -67,12 +74,12 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         server=_server(read),
         metrics=read.address("METRICS_ADDRESS", default="127.0.0.1:9464"),
-        database_url=_database_url(read, "DATABASE_URL"),
+        database=read_database(read, REGISTRY),
         storage=_storage(read),
         data_dir=read.path("DATA_DIR") or Path(".registry-data"),
         keyring_file=read.path("KEYRING_FILE"),
         key_store_dir=read.path("KEY_STORE_DIR"),
-        key_store_url=_database_url(read, "KEY_STORE_URL"),
+        key_database=read_database(read, KEY_STORE),
         receipt_keys_file=read.file("RECEIPT_KEYS_FILE"),
         policy_dir=read.directory("POLICY_DIR"),
         company_policy_file=read.file("COMPANY_POLICY_FILE"),
@@ -120,20 +127,10 @@ def _tls(read: SettingsReader) -> TlsFiles | None:
     return TlsFiles(certificate, key, client_ca)
 
 
-def _database_url(read: SettingsReader, name: str) -> str | None:
-    url = read.secret(name)
-    if url is not None:
-        try:
-            database_url(url)
-        except ConfigurationError as error:
-            read.problem(name, f"is not usable: {error.message}")
-    return url
-
-
 def _unsubscribe(read: SettingsReader) -> UnsubscribeAddresses | None:
     origin = read.text("UNSUBSCRIBE_URL")
     mailbox = read.text("UNSUBSCRIBE_MAILTO")
-    has_database = read.given("DATABASE_URL") or read.given("DATABASE_URL_FILE")
+    has_database = is_given(read, REGISTRY)
     if origin is not None and not _is_origin(origin):
         read.problem("UNSUBSCRIBE_URL", f"must be https://host[:port] and no more, not {origin!r}")
     if mailbox is not None and origin is None and has_database:
@@ -182,9 +179,9 @@ def _contradictions(settings: Settings, read: SettingsReader) -> list[str]:
             f"{PREFIX}MAX_CONCURRENT_STREAMS must be less than {PREFIX}WORKER_THREADS, so that"
             " streams leave threads to questions"
         )
-    if settings.database_url is not None and settings.keyring_file is None:
+    if is_given(read, REGISTRY) and settings.keyring_file is None:
         problems.append(f"{PREFIX}KEYRING_FILE is needed with {PREFIX}DATABASE_URL")
-    problems += _key_store_contradictions(settings, read)
+    problems += key_store_contradictions(read, settings.database, settings.key_database)
     if reaches_beyond_this_machine(server.address):
         problems += [
             f"{PREFIX}{name} is needed to listen on {server.address}: {why}"
@@ -197,25 +194,10 @@ def _contradictions(settings: Settings, read: SettingsReader) -> list[str]:
                 ("API_KEYS_FILE", read.given("API_KEYS_FILE"), "others can reach it"),
                 (
                     "DATABASE_URL",
-                    settings.database_url is not None,
+                    is_given(read, REGISTRY),
                     "the server's own database is for this machine only",
                 ),
             )
             if not given
         ]
     return problems
-
-
-def _key_store_contradictions(settings: Settings, read: SettingsReader) -> list[str]:
-    directory = read.given("KEY_STORE_DIR")
-    url = read.given("KEY_STORE_URL") or read.given("KEY_STORE_URL_FILE")
-    if directory and url:
-        return [f"{PREFIX}KEY_STORE_DIR and {PREFIX}KEY_STORE_URL are both set"]
-    if settings.key_store_url is not None and settings.key_store_url == settings.database_url:
-        own = f"{PREFIX}KEY_STORE_URL names the registry's own database:"
-        return [f"{own} in its backups the keys could never be destroyed"]
-    if settings.database_url is not None and not directory and not url:
-        return [
-            f"{PREFIX}KEY_STORE_DIR or {PREFIX}KEY_STORE_URL is needed with {PREFIX}DATABASE_URL"
-        ]
-    return []

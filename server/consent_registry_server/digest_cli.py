@@ -46,7 +46,9 @@ def rotate() -> None:
     """
     settings = load_settings()
     with app.database(settings) as where:
-        engine = make_engine(where.url, settings.storage, application_name="consent-registry-keys")
+        engine = make_engine(
+            where.access, settings.storage, application_name="consent-registry-keys"
+        )
         try:
             check_current(engine)
             report = rotate_digests(engine, Keyring.load(where.keyring_file), say=_Lines())

@@ -55,7 +55,7 @@ def expire(
     report = ExpiryReport(_today() if as_of is None else as_of.date())
     with app.database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
-        with closing(open_store(where.url, keyring, where.key_store, settings.storage)) as store:
+        with closing(open_store(where.access, keyring, where.key_store, settings.storage)) as store:
             job = _job(store, policy)
             failure = _foreseen(job, report) if dry_run else _run(job, report, store, where)
     for line in _lines(report, is_dry_run=dry_run):

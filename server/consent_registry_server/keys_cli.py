@@ -79,7 +79,7 @@ def rotate_vault() -> None:
     settings = load_settings()
     with app.database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
-        with closing(open_store(where.url, keyring, where.key_store, settings.storage)) as store:
+        with closing(open_store(where.access, keyring, where.key_store, settings.storage)) as store:
             report = VaultRotation(store.database, store.vault).run()
     typer.echo(f"{report.resealed:,} sealed anew, {report.destroyed:,} old keys destroyed.")
     if report.unreadable:

@@ -56,7 +56,7 @@ def export_log(
     settings = load_settings()
     with app.database(settings) as where, open_for_writing(file) as log:
         engine = make_engine(
-            where.url, StorageLimits(pool_size=1), application_name=APPLICATION_NAME
+            where.access, StorageLimits(pool_size=1), application_name=APPLICATION_NAME
         )
         try:
             check_current(engine)
@@ -80,7 +80,7 @@ def reconcile_log(file: LogFile) -> None:
     settings = load_settings()
     with app.database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
-        engine = make_owner_engine(where.url, settings.storage)
+        engine = make_owner_engine(where.access, settings.storage)
         where.key_store.check()
         secrets = where.key_store.key_ids() | keyring.vault_keys.keys()
         report = reconcile(engine, file, keyring, has_secret=secrets.__contains__)

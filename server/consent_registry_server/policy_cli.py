@@ -160,7 +160,7 @@ def _stored(version: str) -> Policy:
     settings = load_settings()
     with app.database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
-        store = open_store(where.url, keyring, where.key_store, settings.storage)
+        store = open_store(where.access, keyring, where.key_store, settings.storage)
         try:
             files = store.policy_versions.files(version)
         finally:

@@ -17,6 +17,7 @@ from consent_registry_server.rpc.options import (
     reaches_beyond_this_machine,
 )
 from consent_registry_server.settings_reader import PREFIX
+from consent_registry_server.storage.access import DatabaseAccess
 
 PASSWORD = "open-sesame"
 URL = f"postgresql://app:{PASSWORD}@db.example:5432/registry"
@@ -45,7 +46,7 @@ def test_without_any_setting_the_server_is_for_this_machine() -> None:
     assert settings.server == ServerOptions()
     assert settings.server.address == "127.0.0.1:50051"
     assert settings.metrics == Address("127.0.0.1", 9464)
-    assert (settings.database_url, settings.keyring_file) == (None, None)
+    assert (settings.database, settings.keyring_file) == (None, None)
     assert settings.data_dir == Path(".registry-data")
     assert (settings.policy_dir, settings.company_policy_file) == (None, None)
     assert settings.policy_reload_interval_s == 10.0
@@ -98,9 +99,9 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
         shutdown_grace_s=9.0,
     )
     assert settings.metrics == Address("::", 6001)
-    assert settings.database_url == URL
+    assert settings.database == DatabaseAccess(URL)
     assert settings.keyring_file == Path("/keys/keyring")
-    assert (settings.key_store_dir, settings.key_store_url) == (Path("/keys/vault"), None)
+    assert (settings.key_store_dir, settings.key_database) == (Path("/keys/vault"), None)
     assert (settings.policy_dir, settings.api_keys_file) == (tmp_path, file)
     assert settings.receipt_keys_file == file
     assert (settings.company_policy_file, settings.policy_reload_interval_s) == (file, 0.5)
@@ -119,9 +120,8 @@ def test_a_secret_comes_from_a_mounted_file(tmp_path: Path) -> None:
     """Without the line's end."""
     mounted = tmp_path / "url"
     mounted.write_text(URL + "\n", encoding="utf-8")
-    assert (
-        load(DATABASE_URL_FILE=mounted, KEYRING_FILE="/k", KEY_STORE_DIR="/v").database_url == URL
-    )
+    settings = load(DATABASE_URL_FILE=mounted, KEYRING_FILE="/k", KEY_STORE_DIR="/v")
+    assert settings.database == DatabaseAccess(URL)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

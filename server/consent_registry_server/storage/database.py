@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
 import psycopg2
 import structlog
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class
-from sqlalchemy import URL, Dialect, Engine, NullPool, QueuePool, create_engine, event, make_url
+from sqlalchemy import Dialect, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.storage.access import DatabaseAccess, access_of
 from consent_registry_server.storage.schema import APP_ROLE
-
-DRIVER: Final = "postgresql+psycopg2"
 
 # Every query of the server looks rows up by key and is planned once a connection, perhaps on the
 # first day, when the tables are empty and reading them whole seems cheap. Without these, what is
@@ -30,11 +29,13 @@ PLANS_FOR_MANY_ROWS: Final = (
     "enable_material",
 )
 
-_POSTGRESQL: Final = frozenset({"postgres", "postgresql", DRIVER})
 _ROLE_UNKNOWN: Final = "22023"
 _ROLE_NOT_GRANTED: Final = "42501"
 
 _log = structlog.get_logger(__name__)
+
+_Open = Callable[[Dialect, ConnectionPoolEntry, list[Any], dict[str, Any]], DBAPIConnection]
+"""Opens a connection for an engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +66,20 @@ class PoolStatus(NamedTuple):
     overflow: int
 
 
-def database_url(url: str) -> URL:
-    """Parses a database URL and names the driver in it.
-
-    Raises:
-        ConfigurationError: not the URL of a PostgreSQL database. The message does not quote it,
-            because it may hold a password.
-    """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConfigurationError("the database URL cannot be read") from None
-    if parsed.drivername not in _POSTGRESQL:
-        raise ConfigurationError("the database URL must start with postgresql://")
-    return parsed.set(drivername=DRIVER)
-
-
 def make_engine(
-    url: str, limits: StorageLimits, *, application_name: str = "consent-registry"
+    database: DatabaseAccess | str,
+    limits: StorageLimits,
+    *,
+    application_name: str = "consent-registry",
 ) -> Engine:
     """Makes the server's engine; connects when first used.
 
     Sessions take the application's role, which cannot change history. Connecting raises
     ConfigurationError when that role is missing or not granted.
     """
+    access = access_of(database)
     engine = create_engine(
-        database_url(url),
+        access.driver_url(),
         pool_size=limits.pool_size,
         max_overflow=limits.pool_overflow,
         pool_timeout=limits.pool_timeout_s,
@@ -100,7 +89,7 @@ def make_engine(
         connect_args=_connect_arguments(limits, application_name),
     )
     settings = _session_settings(limits)
-    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "do_connect", _opening_told(access))
 
     @event.listens_for(engine, "connect")
     def prepare_session(connection: Psycopg2Connection, _entry: ConnectionPoolEntry) -> None:
@@ -109,24 +98,28 @@ def make_engine(
     return engine
 
 
-def make_owner_engine(url: str, limits: StorageLimits) -> Engine:
+def make_owner_engine(database: DatabaseAccess | str, limits: StorageLimits) -> Engine:
     """Makes an engine that keeps the login's own role: for migrations."""
-    return create_engine(
-        database_url(url),
+    access = access_of(database)
+    engine = create_engine(
+        access.driver_url(),
         poolclass=NullPool,
         hide_parameters=True,
         use_native_hstore=False,
         connect_args=_connect_arguments(limits, "consent-registry-migrate"),
     )
+    event.listen(engine, "do_connect", _opening(access))
+    return engine
 
 
-def make_key_store_engine(url: str, limits: StorageLimits) -> Engine:
+def make_key_store_engine(database: DatabaseAccess | str, limits: StorageLimits) -> Engine:
     """Makes the engine of a key store: the login's own role, one connection kept open.
 
     Every session gives up a statement after `statement_timeout_s`, its wait for locks included.
     """
+    access = access_of(database)
     engine = create_engine(
-        database_url(url),
+        access.driver_url(),
         pool_size=limits.pool_size,
         max_overflow=limits.pool_overflow,
         pool_timeout=limits.pool_timeout_s,
@@ -136,6 +129,7 @@ def make_key_store_engine(url: str, limits: StorageLimits) -> Engine:
         use_native_hstore=False,
         connect_args=_connect_arguments(limits, "consent-registry-keys"),
     )
+    event.listen(engine, "do_connect", _opening(access))
     settings = (
         f"SET statement_timeout = '{limits.statement_timeout_s * 1000:.0f}ms';"
         " SET synchronous_commit = 'on'"
@@ -156,16 +150,43 @@ def pool_status(engine: Engine) -> PoolStatus:
     return PoolStatus(pool.checkedout(), pool.size(), max(0, pool.overflow()))
 
 
-def _connect(
-    _dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
-) -> DBAPIConnection:
-    try:
+def _opening(access: DatabaseAccess) -> _Open:
+    """What opens a connection, with the password of this moment."""
+
+    def connect(
+        _dialect: Dialect,
+        _entry: ConnectionPoolEntry,
+        arguments: list[Any],
+        options: dict[str, Any],
+    ) -> DBAPIConnection:
+        # Not kept in the options, which all connections share.
+        options = options | access.password_argument()
         return cast("DBAPIConnection", psycopg2.connect(*arguments, **options))
-    except psycopg2.OperationalError as error:
-        # Callers learn only that the database is unavailable; whoever operates it needs to know
-        # why. What libpq says here names hosts and users, no password and no data.
-        _log.warning("database_connect_failed", error=str(error).strip())
-        raise
+
+    return connect
+
+
+def _opening_told(access: DatabaseAccess) -> _Open:
+    """What opens a connection, and logs why it cannot.
+
+    Callers learn only that the database is unavailable; whoever operates it needs to know why.
+    What libpq says here names hosts and users, no password and no data.
+    """
+    opening = _opening(access)
+
+    def connect(
+        dialect: Dialect,
+        entry: ConnectionPoolEntry,
+        arguments: list[Any],
+        options: dict[str, Any],
+    ) -> DBAPIConnection:
+        try:
+            return opening(dialect, entry, arguments, options)
+        except psycopg2.OperationalError as error:
+            _log.warning("database_connect_failed", error=str(error).strip())
+            raise
+
+    return connect
 
 
 def _connect_arguments(limits: StorageLimits, application_name: str) -> dict[str, str | int]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.database import StorageLimits, make_key_store_engine
 from consent_registry_server.storage.key_store import (
     KeyExists,
@@ -50,7 +51,7 @@ class PostgresKeyStore:
 
     def __init__(
         self,
-        url: str,
+        database: DatabaseAccess | str,
         *,
         connect_timeout_s: int = 5,
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
@@ -61,7 +62,7 @@ class PostgresKeyStore:
             connect_timeout_s=connect_timeout_s,
             statement_timeout_s=statement_timeout_s,
         )
-        self._engine = make_key_store_engine(url, limits)
+        self._engine = make_key_store_engine(database, limits)
 
     def prepare(self) -> None:
         """Makes the table; see `KeyStore`."""

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.service.ports import Deadline, ScrubAge
+from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.database import (
     PoolStatus,
     StorageLimits,
@@ -81,9 +82,12 @@ class Store:
 
 
 def open_store(
-    url: str, keyring: Keyring, key_store: KeyStore, limits: StorageLimits | None = None
+    database: DatabaseAccess | str,
+    keyring: Keyring,
+    key_store: KeyStore,
+    limits: StorageLimits | None = None,
 ) -> Store:
-    """Opens the database of a URL, after making sure that program, database and keys agree.
+    """Opens a database, after making sure that program, database and keys agree.
 
     Raises:
         ConfigurationError: the schema is not this program's, the keyring not the database's, or
@@ -91,7 +95,7 @@ def open_store(
         Unavailable: the database or the key store cannot be reached.
     """
     limits = limits or StorageLimits()
-    engine = make_engine(url, limits)
+    engine = make_engine(database, limits)
     try:
         check_current(engine)
         key_store.check()

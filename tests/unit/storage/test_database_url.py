@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.storage.database import database_url
+from consent_registry_server.storage.access import database_url
 
 
 @pytest.mark.parametrize(
