@@ -30,10 +30,10 @@ from consent_registry_server.policy.load import read_files
 from consent_registry_server.policy.source import (
     Edition,
     PolicyInForce,
-    PolicyWatch,
     ReadFiles,
     read_edition,
 )
+from consent_registry_server.renewal import FileWatch
 from consent_registry_server.rpc import services
 from consent_registry_server.rpc.api_keys import read_api_keys
 from consent_registry_server.rpc.authentication import Authenticator, LocalAuthenticator
@@ -168,7 +168,7 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
         store.warm_up()
         metrics = _metrics(store)
         policy = _in_force(edition, read, store=store, metrics=metrics, logger=logger)
-        watch = PolicyWatch(policy.reload, interval_s=settings.policy_reload_interval_s)
+        watch = FileWatch(policy.reload, interval_s=settings.policy_reload_interval_s)
         stack.callback(watch.close)
         policies = PastPolicies(store.policy_versions, logger=logger)
         receipts = Receipts(_receipt_keys(settings), policy=policy)

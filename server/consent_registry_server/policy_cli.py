@@ -21,7 +21,7 @@ from consent_registry_server.domain.vocabulary import CountryCode
 from consent_registry_server.policy import wording
 from consent_registry_server.policy.changes import Change, Strictness, changes
 from consent_registry_server.policy.load import load_policy, policy_of
-from consent_registry_server.policy.source import faults_of
+from consent_registry_server.renewal import faults_of
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.store import open_store
 

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from consent_registry_server.domain.errors import ConfigurationError, NotFound
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.policy.load import policy_of
-from consent_registry_server.policy.source import faults_of
+from consent_registry_server.renewal import faults_of
 from consent_registry_server.service.ports import PolicyVersions
 
 CACHED_POLICIES: Final = 8

@@ -7,16 +7,15 @@ cannot take the place of the policy in force leaves it where it is, and is tried
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.domain.errors import ConfigurationError, RegistryError
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.policy.load import policy_of
+from consent_registry_server.renewal import faults_of, read_settled, settle
 from consent_registry_server.service.ports import Clock, PolicyVersions, Reload
 
 Files = Mapping[str, str]
@@ -24,10 +23,6 @@ Files = Mapping[str, str]
 
 ReadFiles = Callable[[], Files]
 """Returns the files as they are; raises `ConfigurationError` when they cannot be read."""
-
-SETTLE_S: Final = 0.1
-"""Between two readings that must agree."""
-MAX_READINGS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +33,14 @@ class Edition:
     policy: Policy
 
 
-def settle() -> None:
-    """Waits as long as two readings are to be apart."""
-    time.sleep(SETTLE_S)
-
-
 def read_edition(read: ReadFiles, pause: Callable[[], object] = settle) -> Edition:
     """The policy that the files state.
 
     Raises:
         ConfigurationError: they have faults, with every one of them; or they keep changing.
     """
-    files = _read_whole(read(), read, pause)
+    files = read_settled(read(), read, pause)
     return Edition(files, policy_of(files))
-
-
-def _read_whole(files: Files, read: ReadFiles, pause: Callable[[], object]) -> Files:
-    """Files of one moment.
-
-    An editor writes one file after the other, and a ConfigMap is swapped while it is being read: a
-    mixture of two policies may be free of faults and is the policy of nobody. So files count when
-    they are found the same again after a while.
-    """
-    for _ in range(MAX_READINGS):
-        pause()
-        again = read()
-        if again == files:
-            return files
-        files = again
-    raise ConfigurationError("the policy's files keep changing while they are read")
 
 
 class PolicyInForce:
@@ -132,7 +106,7 @@ class PolicyInForce:
             # Known to be faulty: parsing them again would only take time from calls.
             self._counted(Reload.REFUSED)
             return
-        files = _read_whole(files, self._read, self._pause)
+        files = read_settled(files, self._read, self._pause)
         try:
             edition = Edition(files, policy_of(files))
         except ConfigurationError:
@@ -160,41 +134,3 @@ class PolicyInForce:
         if told != self._told:
             self._told = told
             self._logger.error(event, in_force=self._policy.version, **details)
-
-
-def faults_of(error: ConfigurationError) -> list[str]:
-    """The faults of a policy that was refused, each as `file:line: key: problem`."""
-    summary, *faults = error.message.splitlines()
-    return [fault.strip() for fault in faults] or [summary]
-
-
-class PolicyWatch:
-    """Reloads a policy every so often, in a thread of its own, until it is closed."""
-
-    def __init__(self, reload: Callable[[], None], *, interval_s: float) -> None:
-        """Takes what to call, which must not raise, and starts."""
-        self._reload = reload
-        self._interval_s = interval_s
-        self._wanted = threading.Event()
-        self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="policy-watch", daemon=True)
-        self._thread.start()
-
-    def reload_now(self) -> None:
-        """Has the policy reloaded at once; does not wait for it."""
-        self._wanted.set()
-
-    def close(self) -> None:
-        """Returns when the thread has ended."""
-        self._is_closing = True
-        self._wanted.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait(self._interval_s)
-            # Before the reload: a wish that comes while it runs means what is read afterwards.
-            self._wanted.clear()
-            if self._is_closing:
-                return
-            self._reload()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,8 @@ from structlog.typing import EventDict, FilteringBoundLogger
 from consent_registry_server.domain.errors import ConfigurationError, Unavailable
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.policy.load import policy_of, read_files
-from consent_registry_server.policy.source import (
-    MAX_READINGS,
-    PolicyInForce,
-    PolicyWatch,
-    read_edition,
-)
+from consent_registry_server.policy.source import PolicyInForce, read_edition
+from consent_registry_server.renewal import MAX_READINGS
 from consent_registry_server.service.ports import Reload
 from tests.fakes.ambience import SetClock
 
@@ -366,46 +362,3 @@ def test_readers_see_one_of_two_whole_policies(bench: Bench) -> None:
     for reader in readers:
         reader.join()
     assert wrong == []
-
-
-# Watching
-
-
-@pytest.fixture
-def reloads() -> threading.Semaphore:
-    return threading.Semaphore(0)
-
-
-@pytest.fixture
-def quick(reloads: threading.Semaphore) -> Iterator[PolicyWatch]:
-    watch = PolicyWatch(reloads.release, interval_s=0.001)
-    yield watch
-    watch.close()
-
-
-@pytest.fixture
-def slow(reloads: threading.Semaphore) -> Iterator[PolicyWatch]:
-    watch = PolicyWatch(reloads.release, interval_s=3_600)
-    yield watch
-    watch.close()
-
-
-@pytest.mark.usefixtures("quick")
-def test_files_are_looked_at_again_and_again(reloads: threading.Semaphore) -> None:
-    """At each interval."""
-    assert all(reloads.acquire(timeout=WAIT_S) for _ in range(3))
-
-
-def test_files_are_looked_at_when_told(slow: PolicyWatch, reloads: threading.Semaphore) -> None:
-    """At once, as often as told."""
-    for _ in range(2):
-        slow.reload_now()
-        assert reloads.acquire(timeout=WAIT_S)
-    assert not reloads.acquire(blocking=False)
-
-
-def test_a_closed_watch_looks_no_more(reloads: threading.Semaphore) -> None:
-    """Closing ends the wait and does not reload."""
-    watch = PolicyWatch(reloads.release, interval_s=3_600)
-    watch.close()
-    assert not reloads.acquire(blocking=False)
