@@ -35,10 +35,10 @@ from consent_registry_server.policy.source import (
 )
 from consent_registry_server.renewal import FileWatch
 from consent_registry_server.rpc import services
-from consent_registry_server.rpc.api_keys import read_api_keys
-from consent_registry_server.rpc.authentication import Authenticator, LocalAuthenticator
+from consent_registry_server.rpc.authentication import LocalAuthenticator
 from consent_registry_server.rpc.expiring import ExpiringIdentities
 from consent_registry_server.rpc.export_lag import ExportLag
+from consent_registry_server.rpc.keys_in_force import KeysInForce
 from consent_registry_server.rpc.metrics import Metrics, serve_metrics
 from consent_registry_server.rpc.overdue import OverdueIdentities
 from consent_registry_server.rpc.rights_request_counts import RightsRequestCounts
@@ -181,15 +181,19 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
             metrics.registry, settings.metrics.host, port=settings.metrics.port
         )
         stack.callback(endpoint.close)
+        keys = _keys_in_force(settings, names, metrics, logger)
         _settle()
         server = start_server(
             settings.server,
             served,
-            authenticator=_authenticator(settings, names),
+            authenticator=keys or LocalAuthenticator(),
             metrics=metrics,
             logger=logger,
         )
         stack.callback(server.stop)
+        renewed = [keys.reload] if keys else []
+        secrets = FileWatch(*renewed, interval_s=settings.secrets_reload_interval_s)
+        stack.callback(secrets.close)
         logger.info(
             "serving", port=server.port, metrics_port=endpoint.port, policy=policy().version
         )
@@ -208,10 +212,15 @@ def _settle() -> None:
     gc.set_threshold(_COLLECT_AFTER, _GENERATIONS, _GENERATIONS)
 
 
-def _authenticator(settings: Settings, names: frozenset[str]) -> Authenticator:
+def _keys_in_force(
+    settings: Settings, names: frozenset[str], metrics: Metrics, logger: FilteringBoundLogger
+) -> KeysInForce | None:
+    """The callers of the settings; without a file of keys, none but those on this machine."""
     if settings.api_keys_file is None:
-        return LocalAuthenticator()
-    return read_api_keys(settings.api_keys_file, services=names)
+        return None
+    return KeysInForce(
+        settings.api_keys_file, services=names, logger=logger, counted=metrics.api_keys_reloaded
+    )
 
 
 def _receipt_keys(settings: Settings) -> ReceiptKeys | None:

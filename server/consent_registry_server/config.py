@@ -58,6 +58,7 @@ class Settings:
     company_policy_file: Path | None
     policy_reload_interval_s: float
     api_keys_file: Path | None
+    secrets_reload_interval_s: float
     unsubscribe: UnsubscribeAddresses | None
     log_level: str
     log_format: LogFormat
@@ -85,6 +86,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         company_policy_file=read.file("COMPANY_POLICY_FILE"),
         policy_reload_interval_s=read.seconds("POLICY_RELOAD_INTERVAL_S", 10.0),
         api_keys_file=read.file("API_KEYS_FILE"),
+        secrets_reload_interval_s=read.seconds("SECRETS_RELOAD_INTERVAL_S", 10.0),
         unsubscribe=_unsubscribe(read),
         log_level=read.choice("LOG_LEVEL", LEVELS, default="info"),
         log_format=LogFormat(read.choice("LOG_FORMAT", tuple(LogFormat), default=LogFormat.JSON)),

@@ -50,6 +50,7 @@ def test_without_any_setting_the_server_is_for_this_machine() -> None:
     assert settings.data_dir == Path(".registry-data")
     assert (settings.policy_dir, settings.company_policy_file) == (None, None)
     assert settings.policy_reload_interval_s == 10.0
+    assert settings.secrets_reload_interval_s == 10.0
     assert (settings.log_level, settings.log_format) == ("info", LogFormat.JSON)
     assert settings.unrecognised == ()
 
@@ -67,6 +68,7 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
         COMPANY_POLICY_FILE=file,
         POLICY_RELOAD_INTERVAL_S="0.5",
         API_KEYS_FILE=file,
+        SECRETS_RELOAD_INTERVAL_S="2.5",
         RECEIPT_KEYS_FILE=file,
         TLS_CERT_FILE=file,
         TLS_KEY_FILE=file,
@@ -103,6 +105,7 @@ def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
     assert settings.keyring_file == Path("/keys/keyring")
     assert (settings.key_store_dir, settings.key_database) == (Path("/keys/vault"), None)
     assert (settings.policy_dir, settings.api_keys_file) == (tmp_path, file)
+    assert settings.secrets_reload_interval_s == 2.5
     assert settings.receipt_keys_file == file
     assert (settings.company_policy_file, settings.policy_reload_interval_s) == (file, 0.5)
     assert (settings.storage.pool_size, settings.storage.pool_overflow) == (16, 0)

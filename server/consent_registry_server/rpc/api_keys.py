@@ -61,16 +61,24 @@ class _KeysFile(BaseModel):
     keys: Annotated[list[_Key], Field(min_length=1)]
 
 
-def read_api_keys(path: Path, *, services: frozenset[str]) -> ApiKeys:
-    """Returns the keys of a file; `services` are the full names of all that can be granted.
+def read_keys_file(path: Path) -> bytes:
+    """Returns what a file of keys holds.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def api_keys_of(path: Path, content: bytes, *, services: frozenset[str]) -> ApiKeys:
+    """Returns the keys that a file holds; `services` are the full names of all that can be granted.
 
     Raises:
         ConfigurationError: with everything that is wrong with the file, but nothing it holds.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         file = _KeysFile.model_validate_json(content)
     except ValidationError as error:

@@ -155,6 +155,9 @@ class Metrics:
         )
         # All are there from the start: the first refusal is to be seen as an increase.
         self._reloads = {outcome: reloads.labels(outcome) for outcome in Reload}
+        self._api_key_reloads = self._renewals(
+            "api_key_reloads", "Attempts to put a changed file of API keys in force."
+        )
         self._unsubscribes = {
             method: unsubscribes.labels(method.name) for method in UnsubscribeMethod
         }
@@ -217,6 +220,10 @@ class Metrics:
         """Counts an attempt to put changed policy files in force."""
         self._reloads[outcome].inc()
 
+    def api_keys_reloaded(self, outcome: Reload) -> None:
+        """Counts an attempt to put a changed file of API keys in force."""
+        self._api_key_reloads[outcome].inc()
+
     def watch_calls(self, running: Callable[[], int]) -> None:
         """Shows how many calls run or wait for a thread."""
         self._watch(
@@ -265,6 +272,18 @@ class Metrics:
             ]
 
         self._watch(families)
+
+    def _renewals(self, name: str, words: str) -> dict[Reload, Counter]:
+        """A counter of attempts to take files, which no database is needed for."""
+        counter = Counter(
+            name,
+            f"{words[:-1]}; a faulty one is tried again and again.",
+            ["outcome"],
+            namespace=_PREFIX,
+            registry=self.registry,
+        )
+        outcomes = (Reload.DONE, Reload.REFUSED, Reload.FAILED)
+        return {outcome: counter.labels(outcome) for outcome in outcomes}
 
     def _watch(self, families: Callable[[], list[Metric]]) -> None:
         self.registry.register(_Watch(families))

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from consent_registry_server.domain.errors import ConfigurationError, PermissionDenied
-from consent_registry_server.rpc.api_keys import new_api_key, read_api_keys
+from consent_registry_server.rpc.api_keys import api_keys_of, new_api_key, read_keys_file
 from consent_registry_server.rpc.authentication import ApiKeys, Caller
 from tests.unit.rpc.harness import ADD, CHECK, DECISIONS, REGISTRY, Harness, RpcFailure
 
@@ -32,6 +32,10 @@ def key(**changes: object) -> dict[str, object]:
 
 def intake_key(**changes: object) -> dict[str, object]:
     return key(services=["RegistryService"], **changes)
+
+
+def read_api_keys(path: Path, *, services: frozenset[str]) -> ApiKeys:
+    return api_keys_of(path, read_keys_file(path), services=services)
 
 
 def written(path: Path, *keys: object) -> Path:
