@@ -41,6 +41,7 @@ from consent_registry_server.rpc.export_lag import ExportLag
 from consent_registry_server.rpc.keys_in_force import KeysInForce
 from consent_registry_server.rpc.metrics import Metrics, serve_metrics
 from consent_registry_server.rpc.overdue import OverdueIdentities
+from consent_registry_server.rpc.probes import Probes
 from consent_registry_server.rpc.rights_request_counts import RightsRequestCounts
 from consent_registry_server.rpc.scrub_ages import ScrubAges
 from consent_registry_server.rpc.server import RunningServer, Service, start_server
@@ -61,15 +62,17 @@ from consent_registry_server.service.undo_tokens import UndoTokens
 from consent_registry_server.service.unsubscribe import Unsubscribing
 from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.embedded import EmbeddedPostgres
+from consent_registry_server.storage.heartbeat import DatabaseQuestion, Heartbeat
 from consent_registry_server.storage.key_database import PostgresKeyStore
 from consent_registry_server.storage.key_directory import DirectoryKeyStore
 from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.log.lag import read_export_lag_s
-from consent_registry_server.storage.migrate import upgrade
+from consent_registry_server.storage.migrate import newest, upgrade
 from consent_registry_server.storage.overdue import expiring_identities, overdue_identities
 from consent_registry_server.storage.receipt_keys import ReceiptKeys
 from consent_registry_server.storage.store import Store, open_store
+from consent_registry_server.waiting import patiently
 
 _KEYRING_NAME: Final = "keyring.json"
 _RECEIPT_KEYS_NAME: Final = "receipt-keys.json"
@@ -148,12 +151,18 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[RunningApplication]:
+def running(
+    settings: Settings, stop_within: Callable[[float], bool]
+) -> Iterator[RunningApplication]:
     """A registry that answers until the context ends.
+
+    Waits for a database that is not its own, and for what is to be in it, until `stop_within` says
+    otherwise: it waits for so many seconds, and tells whether to give up. Probes and metrics are
+    answered meanwhile.
 
     Raises:
         ConfigurationError: settings, policy, keys, schema or address do not allow it to.
-        Unavailable: the database or the key store cannot be reached.
+        Stopped: it gave up waiting.
     """
     logger = configure_logging(settings.log_level, settings.log_format)
     for name in settings.unrecognised:
@@ -161,12 +170,22 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
     read = partial(read_files, settings.policy_dir, company_file=settings.company_policy_file)
     edition = read_edition(read)
     with ExitStack() as stack:
+        metrics = _metrics()
+        endpoint = serve_metrics(
+            metrics.registry, settings.metrics.host, port=settings.metrics.port
+        )
+        stack.callback(endpoint.close)
+        probes = None if settings.health is None else Probes(settings.health)
+        if probes is not None:
+            stack.callback(probes.close)
+        health_port = None if probes is None else probes.port
+        logger.info("started", health_port=health_port, metrics_port=endpoint.port)
         where = stack.enter_context(database(settings))
         keyring = Keyring.load(where.keyring_file)
-        store = open_store(where.access, keyring, where.key_store, settings.storage)
+        opening = partial(_warm_store, where, keyring, settings)
+        store = patiently(opening, stop_within=stop_within, logger=logger)
         stack.callback(store.close)
-        store.warm_up()
-        metrics = _metrics(store)
+        _watch_store(metrics, store)
         policy = _in_force(edition, read, store=store, metrics=metrics, logger=logger)
         watch = FileWatch(policy.reload, interval_s=settings.policy_reload_interval_s)
         stack.callback(watch.close)
@@ -177,10 +196,6 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
         )
         served += (_unsubscribing(settings, store, keyring, metrics=metrics, policy=policy),)
         names = frozenset(service.name for service in served)
-        endpoint = serve_metrics(
-            metrics.registry, settings.metrics.host, port=settings.metrics.port
-        )
-        stack.callback(endpoint.close)
         keys = _keys_in_force(settings, names, metrics, logger)
         _settle()
         server = start_server(
@@ -191,14 +206,44 @@ def running(settings: Settings) -> Iterator[RunningApplication]:
             logger=logger,
         )
         stack.callback(server.stop)
-        renewed = [keys.reload] if keys else []
+        renewed = [server.reload_certificate, *([keys.reload] if keys else [])]
         secrets = FileWatch(*renewed, interval_s=settings.secrets_reload_interval_s)
         stack.callback(secrets.close)
+        show_ready = partial(_show_ready, probes=probes, server=server, metrics=metrics)
+        show_ready(serving=True)
+        stack.callback(show_ready, serving=False)
+        question = DatabaseQuestion(where.access, schema=newest())
+        stack.callback(Heartbeat(question, tell=show_ready).close)
         logger.info(
-            "serving", port=server.port, metrics_port=endpoint.port, policy=policy().version
+            "serving",
+            port=server.port,
+            metrics_port=endpoint.port,
+            health_port=health_port,
+            policy=policy().version,
         )
         yield RunningApplication(server, endpoint.port, watch.reload_now, logger)
     logger.info("stopped")
+
+
+def _warm_store(where: Database, keyring: Keyring, settings: Settings) -> Store:
+    """The store, with the vault's keys in memory."""
+    store = open_store(where.access, keyring, where.key_store, settings.storage)
+    try:
+        store.warm_up()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _show_ready(
+    *, serving: bool, probes: Probes | None, server: RunningServer, metrics: Metrics
+) -> None:
+    """Shows everybody who asks whether the registry answers."""
+    metrics.is_ready = serving
+    server.show_ready(serving=serving)
+    if probes is not None:
+        probes.show_ready(serving=serving)
 
 
 def _settle() -> None:
@@ -259,13 +304,16 @@ def _in_force(
     return policy
 
 
-def _metrics(store: Store) -> Metrics:
+def _metrics() -> Metrics:
     # When a counter was made says nothing that its process's start does not.
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library is typed but for it
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    metrics = Metrics(registry)
+    return Metrics(registry)
+
+
+def _watch_store(metrics: Metrics, store: Store) -> None:
     limits = store.database.limits
     connections = limits.pool_size + limits.pool_overflow
     metrics.watch_database_pool(store.pool_status, limit=connections)
@@ -277,8 +325,7 @@ def _metrics(store: Store) -> Metrics:
         ExpiringIdentities(in_time(partial(expiring_identities, database)), clock=now_us),
         ExportLag(in_time(partial(read_export_lag_s, database))),
     ):
-        registry.register(reading)
-    return metrics
+        metrics.registry.register(reading)
 
 
 def _services(

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from contextlib import suppress
+from time import monotonic
+from typing import Annotated, Final
 
 import typer
 
 from consent_registry_server import app
-from consent_registry_server.config import load_settings
+from consent_registry_server.config import Settings, load_settings
 from consent_registry_server.demo import run as run_demo
-from consent_registry_server.domain.errors import RegistryError
+from consent_registry_server.domain.errors import RegistryError, Unavailable
 from consent_registry_server.expiry_cli import expire
 from consent_registry_server.keys_cli import keys
 from consent_registry_server.log_cli import add_log_commands
+from consent_registry_server.logs import configure_logging
 from consent_registry_server.mail_cli import unsubscribe_mail
 from consent_registry_server.policy_cli import policy_commands
 from consent_registry_server.rpc.stop_signals import stop_signals
 from consent_registry_server.storage.database import make_engine
-from consent_registry_server.storage.migrate import upgrade
+from consent_registry_server.storage.migrate import newest, upgrade
 from consent_registry_server.storage.rebuild import rebuild_standing
+from consent_registry_server.waiting import Stopped, patiently
 
 _EXIT_FAILED: Final = 1
 
@@ -40,16 +44,21 @@ add_log_commands(program)
 def serve() -> None:
     """Serve gRPC and metrics until SIGTERM; read the policy's files again at SIGHUP.
 
-    Without CONSENT_REGISTRY_DATABASE_URL it runs a PostgreSQL of its own, on this machine only.
+    Waits for a database that cannot be reached yet, or that nobody has migrated. Without
+    CONSENT_REGISTRY_DATABASE_URL it runs a PostgreSQL of its own, on this machine only.
     """
     settings = load_settings()
-    with stop_signals() as wait_for_signal, app.running(settings) as application:
+    with (
+        suppress(Stopped),
+        stop_signals() as signals,
+        app.running(settings, signals.come_within) as application,
+    ):
         if settings.database is None:
             _say(f"PostgreSQL: embedded, data and keys in {settings.data_dir.absolute()}")
         _say(f"gRPC:       {settings.server.address}")
         _say(f"metrics:    http://{settings.metrics.host}:{application.metrics_port}/metrics")
         _say("Stop with Ctrl-C or SIGTERM.")
-        wait_for_signal(on_hangup=application.reload_policy)
+        signals.wait(on_hangup=application.reload_policy)
 
 
 @program.command("unsubscribe-web")
@@ -65,19 +74,41 @@ def unsubscribe_web() -> None:
 
 
 @program.command()
-def migrate() -> None:
+def migrate(
+    *,
+    wait_s: Annotated[
+        float,
+        typer.Option("--wait", help="Seconds to wait for databases that cannot be reached.", min=0),
+    ] = 0.0,
+) -> None:
     """Bring the database's schema up to date, and make the key store if there is none.
 
-    Safe to run from several replicas at once.
+    Safe to run from several replicas at once, and beside servers. On a newer schema that supports
+    this program there is nothing to do.
     """
     settings = load_settings()
-    if settings.database is not None:
-        upgrade(settings.database)
-        app.key_store(settings).prepare()
-    else:
+    logger = configure_logging(settings.log_level, settings.log_format)
+    give_up_at_s = monotonic() + wait_s
+    with stop_signals() as signals:
+        try:
+            schema = patiently(
+                lambda: _migrated(settings),
+                stop_within=lambda s: monotonic() + s > give_up_at_s or signals.come_within(s),
+                logger=logger,
+            )
+        except Stopped as stopped:
+            raise Unavailable("DATABASE_UNAVAILABLE", str(stopped)) from None
+    _say(f"The schema is {schema}, the key store is there.")
+
+
+def _migrated(settings: Settings) -> str:
+    """Migrates, and returns the schema's revision."""
+    if settings.database is None:
         with app.database(settings):
-            pass
-    _say("The schema is up to date, the key store is there.")
+            return newest()
+    schema = upgrade(settings.database)
+    app.key_store(settings).prepare()
+    return schema
 
 
 @program.command()

@@ -47,6 +47,7 @@ class Settings:
 
     server: ServerOptions
     metrics: Address
+    health: Address | None
     database: DatabaseAccess | None
     storage: StorageLimits
     data_dir: Path
@@ -75,6 +76,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         server=_server(read),
         metrics=read.address("METRICS_ADDRESS", default="127.0.0.1:9464"),
+        health=_health(read),
         database=read_database(read, REGISTRY),
         storage=_storage(read),
         data_dir=read.path("DATA_DIR") or Path(".registry-data"),
@@ -96,6 +98,12 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         read.refuse(problem)
     read.require_usable()
     return settings
+
+
+def _health(read: SettingsReader) -> Address | None:
+    """Where probes are answered, if anywhere; others may reach it, for it tells nothing else."""
+    name = "HEALTH_ADDRESS"
+    return read.address(name, default="127.0.0.1:50052") if read.given(name) else None
 
 
 def _server(read: SettingsReader) -> ServerOptions:

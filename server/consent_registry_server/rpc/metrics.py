@@ -85,6 +85,8 @@ class Metrics:
         self.registry = registry
         self.reader = ScrapeReader()
         """Reads the database for all collectors that show what it holds."""
+        self.is_ready = False
+        self._watch(lambda: [_gauge("ready", "1 while the server answers.", self.is_ready)])
         self._calls = Counter(
             "rpcs", "Calls that ended.", ["method", "code"], namespace=_PREFIX, registry=registry
         )
@@ -158,6 +160,9 @@ class Metrics:
         self._api_key_reloads = self._renewals(
             "api_key_reloads", "Attempts to put a changed file of API keys in force."
         )
+        self._certificate_reloads = self._renewals(
+            "tls_certificate_reloads", "Attempts to put a changed certificate of TLS in force."
+        )
         self._unsubscribes = {
             method: unsubscribes.labels(method.name) for method in UnsubscribeMethod
         }
@@ -223,6 +228,16 @@ class Metrics:
     def api_keys_reloaded(self, outcome: Reload) -> None:
         """Counts an attempt to put a changed file of API keys in force."""
         self._api_key_reloads[outcome].inc()
+
+    def certificate_reloaded(self, outcome: Reload) -> None:
+        """Counts an attempt to put a changed certificate in force."""
+        self._certificate_reloads[outcome].inc()
+
+    def watch_certificate(self, expires_at_s: Callable[[], float]) -> None:
+        """Shows the end of the certificate in force, in seconds since the Unix epoch."""
+        name = "tls_certificate_expiry_timestamp_seconds"
+        words = "The end of the certificate in force."
+        self._watch(lambda: [_gauge(name, words, expires_at_s())])
 
     def watch_calls(self, running: Callable[[], int]) -> None:
         """Shows how many calls run or wait for a thread."""

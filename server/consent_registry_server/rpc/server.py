@@ -20,6 +20,7 @@ from consent_registry_server.rpc.listener import bind, channel_arguments
 from consent_registry_server.rpc.metrics import Metrics
 from consent_registry_server.rpc.options import ServerOptions
 from consent_registry_server.rpc.pool import CallPool
+from consent_registry_server.rpc.server_certificate import ServerCertificate
 
 _RESERVE_THREADS: Final = 2
 _REFUSALS_AT_ONCE: Final = 1_000
@@ -44,15 +45,30 @@ class RunningServer:
         port: int,
         chain: CallChain,
         health_servicer: health.HealthServicer,
+        names: Sequence[str],
         pools: Sequence[ThreadPoolExecutor],
         grace_s: float,
+        certificate: ServerCertificate | None,
     ) -> None:
         self.port = port
         self._server = server
         self._chain = chain
         self._health = health_servicer
+        self._names = names
         self._pools = pools
         self._grace_s = grace_s
+        self._certificate = certificate
+
+    def reload_certificate(self) -> None:
+        """Takes the files of TLS if they changed and can be used; never raises."""
+        if self._certificate is not None:
+            self._certificate.reload()
+
+    def show_ready(self, *, serving: bool) -> None:
+        """Says whether it serves, of all its services; calls are answered either way."""
+        status = health_pb2.HealthCheckResponse
+        for name in self._names:
+            self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     def stop(self) -> None:
         """Says NOT_SERVING, takes no more calls and lets those that run finish within the grace."""
@@ -103,19 +119,33 @@ def start_server(
     for service in services:
         service.add(service.servicer, server)
     health_servicer = _add_health_and_reflection(server, [each.name for each in services])
-    port = bind(server, options)
+    certificate = _certificate(options, metrics, logger)
+    port = bind(server, options, certificate)
     metrics.watch_calls(lambda: pool.calls)
     server.start()
-    for name in ("", *(each.name for each in services)):
-        health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return RunningServer(
+    running = RunningServer(
         server,
         port=port,
         chain=chain,
         health_servicer=health_servicer,
+        names=("", *(each.name for each in services)),
         pools=(pool, reserve),
         grace_s=options.shutdown_grace_s,
+        certificate=certificate,
     )
+    running.show_ready(serving=True)
+    return running
+
+
+def _certificate(
+    options: ServerOptions, metrics: Metrics, logger: FilteringBoundLogger
+) -> ServerCertificate | None:
+    if options.tls is None:
+        return None
+    counted = metrics.certificate_reloaded
+    certificate = ServerCertificate(options.tls, logger=logger, counted=counted)
+    metrics.watch_certificate(lambda: certificate.expires_at_s)
+    return certificate
 
 
 def _add_health_and_reflection(server: grpc.Server, names: list[str]) -> health.HealthServicer:

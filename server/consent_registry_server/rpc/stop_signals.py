@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _SIGNALS: Final = (*STOP_SIGNALS, signal.SIGHUP)
 
 
-class Wait(Protocol):
-    """Waits for the first stop signal since the context began."""
+class StopSignals:
+    """The stop signals since the context began; for the main thread."""
 
-    def __call__(self, on_hangup: Callable[[], object] = lambda: None) -> None:
-        """Calls `on_hangup` in this thread for each SIGHUP, those before the wait included."""
+    def __init__(self, reading: int) -> None:
+        self._reading = reading
+        self._stopped = False
+        self._hangups = 0
+
+    def wait(self, on_hangup: Callable[[], object] = lambda: None) -> None:
+        """Returns after the first of them.
+
+        Calls `on_hangup` in this thread for each SIGHUP, those before the wait included.
+        """
+        while not self._stopped:
+            for _ in range(self._hangups):
+                on_hangup()
+            self._hangups = 0
+            self._read()
+
+    def come_within(self, seconds: float) -> bool:
+        """Whether there was one already, or one comes before the seconds are over."""
+        deadline = time.monotonic() + seconds
+        while not self._stopped:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._reading], [], [], left)[0]:
+                return False
+            self._read()
+        return True
+
+    def _read(self) -> None:
+        # The octets are the numbers of the signals, in the order in which they came.
+        if os.read(self._reading, 1)[0] in STOP_SIGNALS:
+            self._stopped = True
+        else:
+            self._hangups += 1
 
 
 @contextmanager
-def stop_signals() -> Iterator[Wait]:
-    """Gives a function that waits for the first stop signal since now; for the main thread.
+def stop_signals() -> Iterator[StopSignals]:
+    """Gives the stop signals since now; for the main thread.
 
-    The first stop signal only ends that wait; a second one has its usual effect, for the operator
+    The first stop signal only ends the waits; a second one has its usual effect, for the operator
     who will not wait for the calls to finish. SIGHUP ends nothing, however late it comes.
     """
     # A pipe, not a lock: a signal that comes just before the wait begins, or that another thread
@@ -42,15 +74,10 @@ def stop_signals() -> Iterator[Wait]:
         if number in STOP_SIGNALS:
             restore(*STOP_SIGNALS)
 
-    def wait(on_hangup: Callable[[], object] = lambda: None) -> None:
-        # The octets are the numbers of the signals, in the order in which they came.
-        while os.read(reading, 1)[0] not in STOP_SIGNALS:
-            on_hangup()
-
     previous_wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     previous = {number: signal.signal(number, note) for number in _SIGNALS}
     try:
-        yield wait
+        yield StopSignals(reading)
     finally:
         restore(*_SIGNALS)
         os.close(reading)

@@ -13,7 +13,7 @@ from sqlalchemy import Dialect, Engine, NullPool, QueuePool, create_engine, even
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.domain.errors import NotPrepared
 from consent_registry_server.storage.access import DatabaseAccess, access_of
 from consent_registry_server.storage.schema import APP_ROLE
 
@@ -75,7 +75,7 @@ def make_engine(
     """Makes the server's engine; connects when first used.
 
     Sessions take the application's role, which cannot change history. Connecting raises
-    ConfigurationError when that role is missing or not granted.
+    NotPrepared when that role is missing or not granted.
     """
     access = access_of(database)
     engine = create_engine(
@@ -226,11 +226,11 @@ def _prepare_session(connection: Psycopg2Connection, settings: str) -> None:
             cursor.execute(settings)
     except psycopg2.Error as error:
         if error.pgcode == _ROLE_UNKNOWN:
-            raise ConfigurationError(
+            raise NotPrepared(
                 f"the database has no role {APP_ROLE}: run `consent-registry migrate`"
             ) from None
         if error.pgcode == _ROLE_NOT_GRANTED:
-            raise ConfigurationError(
+            raise NotPrepared(
                 f"the database login may not take the role {APP_ROLE}: grant it"
                 f" (GRANT {APP_ROLE} TO the login)"
             ) from None

@@ -13,7 +13,7 @@ import psycopg2
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.domain.errors import NotPrepared
 from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.database import StorageLimits, make_key_store_engine
 from consent_registry_server.storage.key_store import (
@@ -117,7 +117,7 @@ def _translated() -> Iterator[None]:
         original = error.orig if isinstance(error, DBAPIError) else None
         sqlstate = original.pgcode if isinstance(original, psycopg2.Error) else None
         if sqlstate == _TABLE_MISSING:
-            raise ConfigurationError(
+            raise NotPrepared(
                 "the database of the key store has no table: is it the right one? For a new one"
                 " run `consent-registry migrate`"
             ) from None

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from consent_registry_server.domain.errors import ConfigurationError, NotPrepared
 from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.database import StorageLimits, make_owner_engine
-from consent_registry_server.storage.errors import NoDeadline, translated
+from consent_registry_server.storage.errors import NoDeadline, translated, unavailable
 from consent_registry_server.storage.schema_support import supports
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
@@ -36,6 +36,7 @@ def upgrade(url: str) -> str:
 
     Raises:
         ConfigurationError: saying what the database refused, or that this program is too old.
+        Unavailable: it cannot be reached.
     """
     with _owner(url) as connection:
         connection.exec_driver_sql(f"{_TURN_WAIT}; SELECT pg_advisory_lock({_TURN})")
@@ -121,12 +122,16 @@ def check_models(database: DatabaseAccess | str) -> None:
 
 @contextmanager
 def _owner(database: DatabaseAccess | str) -> Iterator[Connection]:
+    is_connected = False
     try:
         with make_owner_engine(database, StorageLimits()).connect() as connection:
+            is_connected = True
             yield connection
     except DBAPIError as error:
         # An operator's program: what the database says is needed, but never the URL.
         message = str(error.orig).strip()
+        if not is_connected:
+            raise unavailable(f"the database cannot be reached: {message}") from None
         raise ConfigurationError(f"the database refused: {message}") from None
 
 

@@ -40,7 +40,7 @@ def say(line: str) -> None:
 
 def main() -> None:
     logger = configure_logging("info", LogFormat.JSON)
-    with stop_signals() as wait:
+    with stop_signals() as signals:
         server = start_server(
             local_options(shutdown_grace_s=float(sys.argv[1])),
             [
@@ -55,7 +55,7 @@ def main() -> None:
             logger=logger,
         )
         say(str(server.port))
-        wait()
+        signals.wait()
         say("stopping")
         server.stop()
     say(f"stopped, {threading.active_count()} threads")

@@ -9,23 +9,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from consent_registry_server.rpc.stop_signals import Wait, stop_signals
+from consent_registry_server.rpc.stop_signals import StopSignals, stop_signals
 
 
 @pytest.fixture
-def wait() -> Iterator[Wait]:
-    with stop_signals() as waiting:
-        yield waiting
+def signals() -> Iterator[StopSignals]:
+    with stop_signals() as since_now:
+        yield since_now
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_stop_signal_ends_the_wait(wait: Wait, number: signal.Signals) -> None:
+def test_a_stop_signal_ends_the_wait(signals: StopSignals, number: signal.Signals) -> None:
     """Also one that came before it began."""
     os.kill(os.getpid(), number)
-    wait()
+    signals.wait()
 
 
-def test_each_hangup_is_heeded_and_the_wait_goes_on(wait: Wait) -> None:
+def test_each_hangup_is_heeded_and_the_wait_goes_on(signals: StopSignals) -> None:
     """Those before the wait included; a stop signal ends it."""
     heeded: list[int] = []
 
@@ -35,11 +35,11 @@ def test_each_hangup_is_heeded_and_the_wait_goes_on(wait: Wait) -> None:
         os.kill(os.getpid(), signal.SIGHUP if len(heeded) < 5 else signal.SIGTERM)
 
     os.kill(os.getpid(), signal.SIGHUP)
-    wait(on_hangup)
+    signals.wait(on_hangup)
     assert heeded == [0, 1, 2, 3, 4]
 
 
-def test_a_hangup_taken_by_another_thread_is_heeded(wait: Wait) -> None:
+def test_a_hangup_taken_by_another_thread_is_heeded(signals: StopSignals) -> None:
     """The threads of gRPC take signals too."""
     heeded: list[str] = []
 
@@ -51,16 +51,34 @@ def test_a_hangup_taken_by_another_thread_is_heeded(wait: Wait) -> None:
     other = threading.Thread(target=done.wait)
     other.start()
     signal.pthread_kill(other.ident or 0, signal.SIGHUP)
-    wait(on_hangup)
+    signals.wait(on_hangup)
     done.set()
     other.join()
     assert heeded == ["MainThread"]
 
 
-def test_a_hangup_after_the_wait_ends_nothing(wait: Wait) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_signal_cuts_a_pause_short(signals: StopSignals, number: signal.Signals) -> None:
+    """And every one after it, the last wait included."""
+    os.kill(os.getpid(), number)
+    assert signals.come_within(60)
+    assert signals.come_within(0)
+    signals.wait()
+
+
+def test_a_pause_without_a_stop_signal_ends(signals: StopSignals) -> None:
+    """A hangup meanwhile is heeded by the wait that follows."""
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert not signals.come_within(0.01)
+    heeded: list[int] = []
+    signals.wait(lambda: heeded.append(1) or os.kill(os.getpid(), signal.SIGTERM))
+    assert heeded == [1]
+
+
+def test_a_hangup_after_the_wait_ends_nothing(signals: StopSignals) -> None:
     """A server that is stopping finishes what it has begun."""
     os.kill(os.getpid(), signal.SIGTERM)
-    wait()
+    signals.wait()
     os.kill(os.getpid(), signal.SIGHUP)
 
 
