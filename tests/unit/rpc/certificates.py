@@ -53,9 +53,9 @@ class Authority:
     def certificate(self) -> bytes:
         return self._certificate.public_bytes(Encoding.PEM)
 
-    def issue(self, name: str) -> Identity:
+    def issue(self, name: str, *, hours: int = 1) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(name), self._certificate.subject, key).add_extension(
+        builder = _builder(_name(name), self._certificate.subject, key, hours=hours).add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
         )
         return Identity(
@@ -69,7 +69,7 @@ def _name(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, hours: int = 1
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -79,5 +79,5 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=hours))
     )
