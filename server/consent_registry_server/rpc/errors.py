@@ -29,7 +29,7 @@ CODES: Final[dict[type[errors.RegistryError], grpc.StatusCode]] = {
     errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 
-NEVER_SENT: Final = frozenset({errors.ConfigurationError})
+NEVER_SENT: Final = frozenset({errors.ConfigurationError, errors.NotPrepared})
 """Raised before there is a caller; should one ever reach a call, it is an internal error."""
 
 _RETRY_AFTER_S: Final = 1
