@@ -13,6 +13,8 @@ from consent_registry_server.rpc.server_certificate import ServerCertificate
 _KEEPALIVE_MS: Final = 60_000
 _KEEPALIVE_ANSWER_MS: Final = 20_000
 _CLIENT_PING_INTERVAL_MS: Final = 10_000
+_ENDLESS_MS: Final = 2**31 - 1
+"""What gRPC takes for infinity."""
 _METADATA_OCTETS: Final = 16 * 1024
 
 ChannelArgument = tuple[str, int]
@@ -29,6 +31,9 @@ def channel_arguments(options: ServerOptions) -> list[ChannelArgument]:
         # A client that vanished without a word gives back what its streams hold.
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_ANSWER_MS),
+        # Behind a name servers come and go: whoever never connects again never finds the new ones.
+        ("grpc.max_connection_age_ms", int(options.connection_age_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", _ENDLESS_MS),
         # Clients keep idle connections alive too, for a dialer's next question to be quick.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _CLIENT_PING_INTERVAL_MS),

@@ -37,6 +37,8 @@ class ServerOptions:
     default_deadline_s: float = 30.0
     slow_call_s: float = 1.0
     shutdown_grace_s: float = 20.0
+    connection_age_s: float = 300.0
+    """How long clients stay on one connection; calls under way keep it for as long as they take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,10 @@ class CallChain(grpc.ServerInterceptor):
         running = self._run(call)
         if method.pushes:
             if len(self._pushes) >= PUSHES_AT_ONCE:
-                exhausted = BareStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers")
-                return self._refusal(call, exhausted, position=self._hooks.depth)
+                # Clients that balance take this code for a healthy server, and any other for one to
+                # leave out: whoever fills the watches must not keep the others from asking.
+                unwatched = BareStatus(grpc.StatusCode.UNIMPLEMENTED, "too many watchers")
+                return self._refusal(call, unwatched, position=self._hooks.depth)
             behaviour = _ApartPushing(self._pushing(running), self._reserve)
             return grpc.unary_stream_rpc_method_handler(behaviour)
         if method.service in self._reserved:
