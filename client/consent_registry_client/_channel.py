@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ _KEY = re.compile(r"[!-~]+")
 _MAX_PORT = 65_535
 # A full batch in which every decision shows its grounds.
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
+# Every address of a name takes its turn. The registry's health is watched on each connection: a
+# server that is not ready is left out, and when none is, calls fail at once. One that does not tell
+# its health is taken for ready.
+_SERVICE_CONFIG = json.dumps(
+    {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +121,10 @@ def _options(tls: TlsFiles | None) -> list[tuple[str, int | str]]:
         ("grpc.max_reconnect_backoff_ms", 1_000),
         # Retries are decided here, where it is known what may be repeated.
         ("grpc.enable_retries", 0),
+        ("grpc.service_config", _SERVICE_CONFIG),
+        # Servers that came meanwhile are looked for as soon as one is lost, and not half a minute
+        # later.
+        ("grpc.dns_min_time_between_resolutions_ms", 1_000),
         ("grpc.max_receive_message_length", _MAX_ANSWER_BYTES),
         # A proxy from the environment would carry plaintext, key included, off this machine.
         ("grpc.enable_http_proxy", 0 if tls is None else 1),

@@ -12,6 +12,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2_grpc
 
 from consent_registry.v1 import (
     attempt_service_pb2_grpc,
@@ -109,12 +110,17 @@ class FakeRegistry:
     calls: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
     address: str = "127.0.0.1:0"
     credentials: grpc.ServerCredentials | None = None
+    tells_health: bool = True
 
     def __enter__(self) -> Self:
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         for service, methods in _METHODS.items():
             servicer = type(service, (), {name: self._handler(name) for name in methods})()
             _ADDERS[service](servicer, self._server)
+        if self.tells_health:
+            # Non-blocking: clients watch it all the time, and must not take threads from calls.
+            servicer = health.HealthServicer(experimental_non_blocking=True)
+            health_pb2_grpc.add_HealthServicer_to_server(servicer, self._server)
         if self.credentials is None:
             port = self._server.add_insecure_port(self.address)
         else:

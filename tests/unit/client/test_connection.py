@@ -132,6 +132,14 @@ def test_a_plaintext_server_is_no_match_for_a_tls_client(registry: FakeRegistry)
     assert registry.calls["GetPolicy"] == []
 
 
+def test_a_registry_that_does_not_tell_its_health_is_taken_for_ready() -> None:
+    """A proxy in between may let the registry's own services through and nothing else."""
+    with FakeRegistry(tells_health=False) as registry:
+        registry.on("GetPolicy", GetPolicyResponse(policy_version="p1"))
+        with Client(registry.address, retry=RetryPolicy(attempts=1)) as client:
+            assert client.get_policy().policy_version == "p1"
+
+
 def test_a_client_finds_a_registry_that_was_restarted(registry: FakeRegistry) -> None:
     registry.on("GetPolicy", GetPolicyResponse(policy_version="p1"))
     patient = RetryPolicy(attempts=50, first_delay_s=0.2)
