@@ -16,7 +16,17 @@ import pytest
 
 from consent_registry.v1.decision_pb2 import Reason, Verdict
 from consent_registry.v1.decision_service_pb2_grpc import DecisionServiceStub
-from consent_registry_client import AsyncClient, Client, RetryPolicy, Unavailable, _aio, _sync
+from consent_registry_client import (
+    AsyncClient,
+    Channel,
+    Client,
+    RetryPolicy,
+    Unavailable,
+    _aio,
+    _sync,
+    email,
+)
+from consent_registry_client._arguments import ContactQuestion
 from consent_registry_client._channel import Endpoint, endpoint
 from consent_registry_client._sync_calls import open_channel
 from consent_registry_server.rpc.authentication import LOCAL, ApiKeys
@@ -34,6 +44,12 @@ from tests.unit.rpc.harness import (
 
 QUESTIONS = 20
 ONCE = RetryPolicy(attempts=1)
+QUESTION: ContactQuestion = {
+    "controller": "alarm-fr",
+    "channel": Channel.CHANNEL_EMAIL,
+    "purpose": "direct_marketing",
+    "target": email("ana@example.com"),
+}
 NAME = "localhost:50051"
 """What clients are told; the tests say what it leads to."""
 
@@ -97,7 +113,7 @@ def asking(request: pytest.FixtureRequest, running: ExitStack) -> Callable[..., 
 
     def sync(**options: Any) -> Ask:  # noqa: ANN401
         client = running.enter_context(Client(NAME, timeout_s=TIMEOUT_S, **options))
-        return lambda: client.check_contact(controller="alarm-fr")
+        return lambda: client.check_contact(**QUESTION)
 
     def aio(**options: Any) -> Ask:  # noqa: ANN401
         runner = running.enter_context(asyncio.Runner())
@@ -107,7 +123,7 @@ def asking(request: pytest.FixtureRequest, running: ExitStack) -> Callable[..., 
 
         client = runner.run(opened())
         running.callback(lambda: runner.run(client.close()))
-        return lambda: runner.run(client.check_contact(controller="alarm-fr"))
+        return lambda: runner.run(client.check_contact(**QUESTION))
 
     return sync if request.param == "sync" else aio
 
@@ -262,7 +278,7 @@ def test_a_stream_outlives_the_age_of_its_connection(servers: Servers) -> None:
             chunks.put(Chunk())
             next(stream)
             while len(set(peers)) < age:
-                client.check_contact(controller="alarm-fr")
+                client.check_contact(**QUESTION)
         chunks.put(None)
         assert list(stream) == []
     assert stream.code() is grpc.StatusCode.OK

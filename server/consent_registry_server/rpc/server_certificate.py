@@ -87,7 +87,8 @@ class ServerCertificate:
         """For one port, which asks at each handshake whether there is another certificate."""
         return grpc.dynamic_ssl_server_credentials(
             self._taken.configuration,
-            self._renewed_configuration,
+            # None is no change, which the stubs do not know.
+            self._renewed_configuration,  # type: ignore[arg-type]
             require_client_authentication=self._files.client_ca is not None,
         )
 

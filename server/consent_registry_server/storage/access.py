@@ -118,7 +118,7 @@ def read_password(path: Path) -> str:
 
 
 def _arguments(url: URL) -> dict[str, Any]:
-    return url.get_dialect()().create_connect_args(url)[1]
+    return dict(url.get_dialect()().create_connect_args(url)[1])
 
 
 def _name(arguments: dict[str, Any]) -> object:

@@ -28,7 +28,7 @@ _TURN: Final = 0x636F6E73656E7430
 _TURN_WAIT: Final = "SET lock_timeout = '10min'"
 
 
-def upgrade(url: str) -> str:
+def upgrade(database: DatabaseAccess | str) -> str:
     """Migrates to the newest schema and returns the database's revision, perhaps a newer one.
 
     Does nothing when it is there, and nothing to a newer schema that supports this program: so an
@@ -38,7 +38,7 @@ def upgrade(url: str) -> str:
         ConfigurationError: saying what the database refused, or that this program is too old.
         Unavailable: it cannot be reached.
     """
-    with _owner(url) as connection:
+    with _owner(database) as connection:
         connection.exec_driver_sql(f"{_TURN_WAIT}; SELECT pg_advisory_lock({_TURN})")
         connection.commit()
         found = _revision(connection)
