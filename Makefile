@@ -32,7 +32,7 @@ test: $(STAMP) ## Run the tests, a real PostgreSQL included (ARGS="-k name" for 
 	@$(BIN)/pytest -n auto $(ARGS)
 
 .PHONY: check
-check: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check ## Run every check that CI runs, but the tests
+check: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check image-lint ## Run every check that CI runs, but the tests
 
 .PHONY: format
 format: $(STAMP) ## Format the code and fix what can be fixed
@@ -58,6 +58,10 @@ breaking: $(STAMP) ## Compare the contract with the last release's (from the fir
 .PHONY: policy-doc
 policy-doc: $(STAMP) ## Rewrite docs/policy.md after a change of the policy packs
 	@$(BIN)/python -m tools.policy_document
+
+.PHONY: metrics-doc
+metrics-doc: $(STAMP) ## Rewrite docs/metrics.md after a change of the programs' metrics
+	@$(BIN)/python -m tools.metrics_document
 
 .PHONY: messages
 messages: $(STAMP) ## Bring the pages' catalogues up to date after a change of their words
@@ -86,7 +90,7 @@ clean: ## Remove the environment, caches and builds, but no data
 
 # The parts of `check`, each by itself.
 
-.PHONY: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check
+.PHONY: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check image-lint
 format-check: $(STAMP)
 	@echo "== format"
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
@@ -122,6 +126,10 @@ requirements-check: $(STAMP)
 alembic-check: $(STAMP)
 	@echo "== migrations"
 	@$(BIN)/python -m tools.check_migrations
+
+image-lint: $(STAMP)
+	@echo "== image"
+	@$(BIN)/hadolint Dockerfile
 
 # uv knows nothing of pip's configuration: where only pip reaches an index, pip does the work.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python

@@ -51,6 +51,7 @@ def stale_pins(project: Mapping[str, Any]) -> Iterator[str]:
     }
     bootstrap = project["dependency-groups"]["bootstrap"]
     wanted["bootstrap.txt"] = [Requirement(text) for text in bootstrap]
+    wanted["build.txt"] = [Requirement(text) for text in project["build-system"]["requires"]]
     for file_name, requirements in sorted(wanted.items()):
         pins = read_pins(REQUIREMENTS / file_name)
         for requirement in requirements:
