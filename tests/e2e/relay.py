@@ -11,9 +11,12 @@ from typing import Final, Self
 
 _OCTETS: Final = 65_536
 
-# RFC 9113, section 4.1 and 6: what of HTTP/2 an answer is made of, unlike settings and pings.
+# RFC 9113, sections 4.1, 5.1.1 and 6: what of HTTP/2 an answer is made of, unlike settings and
+# pings; and the first stream of a connection, where a client watches the server's health, and asks
+# nothing before it knows it.
 _FRAME_HEADER_OCTETS: Final = 9
 _DATA_OR_HEADERS: Final = frozenset({0, 1})
+_OF_HEALTH: Final = 1
 
 
 class Network(StrEnum):
@@ -23,7 +26,7 @@ class Network(StrEnum):
     STALLED = "stalled"
     """Takes everything and passes nothing on, until it is up again."""
     ANSWERLESS = "answerless"
-    """Passes on what the handler sends, and cuts the connection where an answer comes back."""
+    """Passes on what the handler sends, and cuts the connection where its answer comes back."""
     DOWN = "down"
     """Cuts every connection."""
 
@@ -122,7 +125,7 @@ class Relay:
         with suppress(OSError):
             while octets := far.recv(_OCTETS):
                 self._wait_while_stalled()
-                is_answer = frames.kinds(octets) & _DATA_OR_HEADERS
+                is_answer = frames.have_answer(octets)
                 if is_answer and self._state is Network.ANSWERLESS:
                     with self._changed:
                         self.answers_lost += 1
@@ -136,17 +139,18 @@ class Relay:
 
 
 class _Frames:
-    """Reads the kinds of HTTP/2 frames that come over one connection, in whatever pieces."""
+    """Reads the HTTP/2 frames that come over one connection, in whatever pieces."""
 
     def __init__(self) -> None:
         self._unread = b""
 
-    def kinds(self, octets: bytes) -> set[int]:
-        """Those of the frames that begin in these octets."""
+    def have_answer(self, octets: bytes) -> bool:
+        """Whether any of the frames that begin in these octets is of the answer to a call."""
         self._unread += octets
-        found = set()
+        found = False
         while len(self._unread) >= _FRAME_HEADER_OCTETS:
-            found.add(self._unread[3])
+            stream = int.from_bytes(self._unread[5:_FRAME_HEADER_OCTETS])
+            found = found or (self._unread[3] in _DATA_OR_HEADERS and stream != _OF_HEALTH)
             end = _FRAME_HEADER_OCTETS + int.from_bytes(self._unread[:3])
             if len(self._unread) < end:
                 break
