@@ -1,0 +1,140 @@
+"""What operators might choose: the least, every example, all of it, and what changes the shape."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.charts.rendering import EXAMPLES, merged
+
+_SECRETS: Final = ("keyring", "registry-owner", "registry-server", "key-store")
+_PEER: Final = {"namespaceSelector": {"matchLabels": {"team": "outreach"}}}
+_PLACED: Final[dict[str, Any]] = {
+    "podAnnotations": {"example.com/team": "outreach"},
+    "podLabels": {"example.com/team": "outreach"},
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}
+                ]
+            }
+        }
+    },
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 2,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+        }
+    ],
+    "priorityClassName": "important",
+    "extraEnv": [{"name": "CONSENT_REGISTRY_UNKNOWN_BUT_WANTED", "value": "1"}],
+}
+
+# What has no default: where the databases are, and who may call.
+MINIMAL: Final[dict[str, Any]] = {
+    "database": {"host": "registry-db.example"},
+    "keyStore": {"host": "key-store-db.example"},
+}
+
+EVERYTHING: Final[dict[str, Any]] = {
+    "image": {
+        "repository": "images.example/consent-registry",
+        "tag": "1.2.3",
+        "digest": "sha256:" + "0123456789abcdef" * 4,
+        "pullSecrets": [{"name": "pull"}],
+    },
+    "database": {"host": "registry-db.example", "port": 6432},
+    "keyStore": {"host": "key-store-db.example", "port": 6433},
+    "server": {
+        **_PLACED,
+        "unsubscribe": {"url": "https://u.example", "mailto": "unsubscribe@example.com"},
+        "clientCaSecret": {"name": "client-ca", "key": "ca.crt"},
+        "policyConfigMap": {"name": "policy"},
+        "companyPolicyConfigMap": {"name": "company-policy", "key": "company.yaml"},
+        "service": {"annotations": {"example.com/zone": "internal"}},
+        "autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 9},
+    },
+    "web": {
+        **_PLACED,
+        "enabled": True,
+        "trustedProxies": ["10.0.0.0/8", "192.0.2.1"],
+        "brandingConfigMap": {"name": "branding", "key": "branding.yaml"},
+        "ingress": {
+            "enabled": True,
+            "className": "internal",
+            "annotations": {"example.com/issuer": "ca"},
+            "host": "u.example",
+            "tlsSecretName": "web-tls",
+        },
+        "autoscaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 5},
+    },
+    "networkPolicy": {
+        "enabled": True,
+        "grpcClients": [_PEER],
+        "ingressController": [_PEER],
+        "prometheus": [_PEER],
+    },
+    "metrics": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {
+            "enabled": True,
+            "labels": {"release": "prometheus"},
+            "runbookUrl": "https://runbooks.example/operations",
+        },
+        "dashboard": {"enabled": True, "labels": {"grafana_dashboard": "1"}},
+    },
+    "externalSecrets": {
+        "enabled": True,
+        "secretStoreRef": {"name": "vault", "kind": "ClusterSecretStore"},
+        "secrets": [
+            {
+                "name": name,
+                "data": [
+                    {"secretKey": "value", "remoteRef": {"key": name, "property": "value"}},
+                    {"secretKey": "other", "remoteRef": {"key": name}},
+                ],
+            }
+            for name in _SECRETS
+        ],
+    },
+}
+
+CLOUD_NATIVE_PG: Final[dict[str, Any]] = {"cloudNativePG": {"enabled": True}}
+
+_VARIANTS: Final[dict[str, dict[str, Any]]] = {
+    "least": MINIMAL,
+    "everything": EVERYTHING,
+    "cloudnativepg": CLOUD_NATIVE_PG,
+    "no-web": merged(MINIMAL, {"web": {"enabled": False}}),
+    "no-policies-nor-budgets": merged(
+        MINIMAL,
+        {
+            "networkPolicy": {"enabled": False},
+            "server": {"podDisruptionBudget": {"enabled": False}},
+            "web": {"podDisruptionBudget": {"enabled": False}},
+        },
+    ),
+    "one-replica": merged(MINIMAL, {"server": {"replicas": 1}, "web": {"replicas": 1}}),
+    "no-jobs": merged(MINIMAL, {"migrate": {"enabled": False}, "expire": {"enabled": False}}),
+    "patient-stop": merged(
+        MINIMAL,
+        {
+            "server": {"preStopSeconds": 20, "shutdownGraceSeconds": 120},
+            "web": {"preStopSeconds": 15, "shutdownGraceSeconds": 60},
+        },
+    ),
+}
+
+RELEASES: Final = [
+    *(pytest.param(values, id=name) for name, values in _VARIANTS.items()),
+    *(
+        pytest.param(yaml.safe_load(path.read_text(encoding="utf-8")), id=path.stem)
+        for path in EXAMPLES
+    ),
+]
