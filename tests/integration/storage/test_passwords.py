@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
-from consent_registry_server.domain.errors import ConfigurationError, Unavailable
+from consent_registry_server.domain.errors import Unavailable
 from consent_registry_server.storage.access import DatabaseAccess, access_of
 from consent_registry_server.storage.database import StorageLimits
 from consent_registry_server.storage.key_database import PostgresKeyStore
@@ -162,10 +162,10 @@ def test_the_key_store_has_a_password_of_its_own(
 
 
 def test_migrations_log_in_with_the_password_of_the_file(account: Account) -> None:
-    """As the owner; without one they say so, and never show what the URL holds."""
+    """As the owner; a file that holds none is an outage, which `migrate` can wait for."""
     assert current(account.access) == newest()
     account.mount("")
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(Unavailable):
         current(account.access)
 
 
