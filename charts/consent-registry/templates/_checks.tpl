@@ -1,0 +1,38 @@
+{{/* What the schema of the values cannot tell. */}}
+{{- define "consent-registry.checks" -}}
+{{- with .Values -}}
+{{- if and (not .cloudNativePG.enabled) (not .database.host) -}}
+{{- fail "database.host: name the PostgreSQL server of the registry, or enable cloudNativePG" -}}
+{{- end -}}
+{{- if and (not .cloudNativePG.enabled) (not .keyStore.host) -}}
+{{- fail "keyStore.host: name the PostgreSQL server of the key store, or enable cloudNativePG" -}}
+{{- end -}}
+{{- if and (not .cloudNativePG.enabled) (eq .database.host .keyStore.host) (eq (int .database.port) (int .keyStore.port)) -}}
+{{- fail "keyStore.host: must be another PostgreSQL server than database.host: in its backups the keys could never be destroyed" -}}
+{{- end -}}
+{{- if and .server.autoscaling.enabled (gt (int .server.autoscaling.minReplicas) (int .server.autoscaling.maxReplicas)) -}}
+{{- fail "server.autoscaling.maxReplicas: must not be less than server.autoscaling.minReplicas" -}}
+{{- end -}}
+{{- if and .web.autoscaling.enabled (gt (int .web.autoscaling.minReplicas) (int .web.autoscaling.maxReplicas)) -}}
+{{- fail "web.autoscaling.maxReplicas: must not be less than web.autoscaling.minReplicas" -}}
+{{- end -}}
+{{- if and .web.enabled (not .web.apiKeySecret.name) -}}
+{{- fail "web.apiKeySecret.name: the unsubscribe pages need an API key for the UnsubscribeService" -}}
+{{- end -}}
+{{- if and .web.ingress.enabled (not .web.enabled) -}}
+{{- fail "web.ingress.enabled: there is nothing to lead to while web.enabled is false" -}}
+{{- end -}}
+{{- if ge (int .server.maxConcurrentStreams) (int .server.workerThreads) -}}
+{{- fail "server.maxConcurrentStreams: must be less than server.workerThreads, so that streams leave threads to questions" -}}
+{{- end -}}
+{{- if ge (int .migrate.waitSeconds) (int .migrate.activeDeadlineSeconds) -}}
+{{- fail "migrate.activeDeadlineSeconds: must be more than migrate.waitSeconds" -}}
+{{- end -}}
+{{- if and .metrics.serviceMonitor.enabled .networkPolicy.enabled (not .networkPolicy.prometheus) -}}
+{{- fail "networkPolicy.prometheus: name who scrapes, or metrics.serviceMonitor.enabled leads to nothing" -}}
+{{- end -}}
+{{- if and .server.unsubscribe.mailto (not .server.unsubscribe.url) -}}
+{{- fail "server.unsubscribe.url: is needed with server.unsubscribe.mailto" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
