@@ -94,8 +94,10 @@ def start_program(data_dir: Path, *arguments: str, **settings: str) -> subproces
 class ProgramProcess:
     """A command that goes on until it is told to stop, once it serves; it says where in its log."""
 
-    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
-        """Returns when the program serves."""
+    def __init__(
+        self, command: str, environment: Mapping[str, str], *, waiting: bool = False
+    ) -> None:
+        """Returns when the program serves; or has started, when it is to wait for something."""
         self._lines: list[bytes] = []
         self._has_ended = False
         self._changed = threading.Condition()
@@ -109,12 +111,22 @@ class ProgramProcess:
         self._reader = threading.Thread(target=self._read_lines, daemon=True)
         self._reader.start()
         try:
-            serving = self.event("serving")
+            if waiting:
+                self._note_ports(self.event("started"))
+            else:
+                self.wait_until_serving()
         except BaseException:
             self.kill()
             raise
-        self.port: int = serving["port"]
-        self.metrics_port: int = serving["metrics_port"]
+
+    def wait_until_serving(self) -> None:
+        """Returns when the program serves."""
+        self._note_ports(self.event("serving"))
+
+    def _note_ports(self, event: Mapping[str, Any]) -> None:
+        self.port: int = event.get("port", 0)
+        self.metrics_port: int = event["metrics_port"]
+        self.health_port: int = event.get("health_port") or 0
 
     @property
     def is_running(self) -> bool:
@@ -185,10 +197,13 @@ class ProgramProcess:
 class RegistryProcess(ProgramProcess):
     """A server on free ports of loopback, with an embedded PostgreSQL in `data_dir`."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
-        """Returns when the server answers; `settings` are those of the program, in upper case."""
+    def __init__(self, data_dir: Path, *, waiting: bool = False, **settings: str) -> None:
+        """Returns when the server answers, or has started when it is to wait for its database.
+
+        `settings` are those of the program, in upper case.
+        """
         self.data_dir = data_dir
-        super().__init__("serve", _environment(data_dir, settings))
+        super().__init__("serve", _environment(data_dir, settings), waiting=waiting)
 
     @property
     def address(self) -> str:

@@ -73,6 +73,14 @@ class Relay:
         self.target_port = port
         self.become(Network.UP)
 
+    def next_port(self) -> int:
+        """Where the next connection leads.
+
+        Raises:
+            OSError: nowhere.
+        """
+        return self.target_port
+
     @contextmanager
     def being(self, state: Network) -> Iterator[None]:
         """Is so until the end of the block, and up again afterwards."""
@@ -93,7 +101,7 @@ class Relay:
             near.close()
             return
         try:
-            far = socket.create_connection(("127.0.0.1", self.target_port))
+            far = socket.create_connection(("127.0.0.1", self.next_port()))
         except OSError:
             near.close()
             return
