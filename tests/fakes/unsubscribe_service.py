@@ -373,7 +373,7 @@ class _Servicer(unsubscribe_service_pb2_grpc.UnsubscribeServiceServicer):
 
     def _note_id(self, method: str, context: grpc.ServicerContext) -> None:
         headers = context.invocation_metadata()
-        ids = [header.value for header in headers if header.key == "x-request-id"]
+        ids = [value for key, value in headers if key == "x-request-id"]
         self._service.request_ids[method].extend(ids)
 
 
