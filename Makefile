@@ -32,7 +32,7 @@ test: $(STAMP) ## Run the tests, a real PostgreSQL included (ARGS="-k name" for 
 	@$(BIN)/pytest -n auto $(ARGS)
 
 .PHONY: check
-check: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check image-lint ## Run every check that CI runs, but the tests
+check: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check image-lint chart-check ## Run every check that CI runs, but the tests
 
 .PHONY: format
 format: $(STAMP) ## Format the code and fix what can be fixed
@@ -63,6 +63,10 @@ policy-doc: $(STAMP) ## Rewrite docs/policy.md after a change of the policy pack
 metrics-doc: $(STAMP) ## Rewrite docs/metrics.md after a change of the programs' metrics
 	@$(BIN)/python -m tools.metrics_document
 
+.PHONY: chart-readme
+chart-readme: $(STAMP) ## Rewrite the chart's README after a change of its values
+	@$(BIN)/python -m tools.chart_readme
+
 .PHONY: messages
 messages: $(STAMP) ## Bring the pages' catalogues up to date after a change of their words
 	@$(BIN)/python -m tools.messages
@@ -90,7 +94,7 @@ clean: ## Remove the environment, caches and builds, but no data
 
 # The parts of `check`, each by itself.
 
-.PHONY: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check image-lint
+.PHONY: format-check lint types layers proto-lint proto-drift messages-check requirements-check alembic-check image-lint chart-check
 format-check: $(STAMP)
 	@echo "== format"
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
@@ -130,6 +134,10 @@ alembic-check: $(STAMP)
 image-lint: $(STAMP)
 	@echo "== image"
 	@$(BIN)/hadolint Dockerfile
+
+chart-check: $(STAMP)
+	@echo "== chart"
+	@$(BIN)/python -m tools.chart_readme --check
 
 # uv knows nothing of pip's configuration: where only pip reaches an index, pip does the work.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python

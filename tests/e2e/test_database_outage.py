@@ -142,7 +142,7 @@ def test_the_unsubscribe_page_lives_through_it(
         with killed(database):
             wait_until_ready(server, is_ready=False)
             with pytest.raises(HTTPError) as refused:
-                urlopen(press, timeout=30)
+                urlopen(press, timeout=30)  # noqa: S310 - plain HTTP to this machine
             with refused.value as answer:
                 assert answer.code == 503
             with urlopen(f"http://127.0.0.1:{web.port}/healthz", timeout=30) as alive:
