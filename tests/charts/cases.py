@@ -36,21 +36,21 @@ _PLACED: Final[dict[str, Any]] = {
     "extraEnv": [{"name": "CONSENT_REGISTRY_UNKNOWN_BUT_WANTED", "value": "1"}],
 }
 
-# What has no default: where the databases are, and who may call.
+# What has no default: where the databases are, and whose word on that counts.
 MINIMAL: Final[dict[str, Any]] = {
-    "database": {"host": "registry-db.example"},
-    "keyStore": {"host": "key-store-db.example"},
+    "database": {"host": "registry-db.example", "tls": {"caSecret": {"name": "database-ca"}}},
+    "keyStore": {"host": "key-store-db.example", "tls": {"caSecret": {"name": "key-store-ca"}}},
 }
 
 EVERYTHING: Final[dict[str, Any]] = {
     "image": {
         "repository": "images.example/consent-registry",
-        "tag": "1.2.3",
         "digest": "sha256:" + "0123456789abcdef" * 4,
         "pullSecrets": [{"name": "pull"}],
     },
-    "database": {"host": "registry-db.example", "port": 6432},
-    "keyStore": {"host": "key-store-db.example", "port": 6433},
+    "database": {**MINIMAL["database"], "port": 6432},
+    "keyStore": {**MINIMAL["keyStore"], "port": 6433},
+    "keys": {"receiptKeysSecret": {"name": "receipt-keys"}},
     "server": {
         **_PLACED,
         "unsubscribe": {"url": "https://u.example", "mailto": "unsubscribe@example.com"},
@@ -95,6 +95,7 @@ EVERYTHING: Final[dict[str, Any]] = {
         "secrets": [
             {
                 "name": name,
+                "type": "Opaque",
                 "data": [
                     {"secretKey": "value", "remoteRef": {"key": name, "property": "value"}},
                     {"secretKey": "other", "remoteRef": {"key": name}},
@@ -131,10 +132,7 @@ _VARIANTS: Final[dict[str, dict[str, Any]]] = {
     ),
 }
 
-RELEASES: Final = [
-    *(pytest.param(values, id=name) for name, values in _VARIANTS.items()),
-    *(
-        pytest.param(yaml.safe_load(path.read_text(encoding="utf-8")), id=path.stem)
-        for path in EXAMPLES
-    ),
-]
+CASES: Final[dict[str, dict[str, Any]]] = _VARIANTS | {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in EXAMPLES
+}
+RELEASES: Final = [pytest.param(values, id=name) for name, values in CASES.items()]

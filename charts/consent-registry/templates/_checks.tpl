@@ -10,6 +10,12 @@
 {{- if and (not .cloudNativePG.enabled) (eq .database.host .keyStore.host) (eq (int .database.port) (int .keyStore.port)) -}}
 {{- fail "keyStore.host: must be another PostgreSQL server than database.host: in its backups the keys could never be destroyed" -}}
 {{- end -}}
+{{- $cluster := .cloudNativePG.enabled -}}
+{{- range $name, $tls := dict "database" .database.tls "keyStore" .keyStore.tls -}}
+{{- if and (hasPrefix "verify" $tls.mode) (not $tls.caSecret.name) (not $cluster) -}}
+{{- fail (printf "%s.tls.caSecret.name: name the Secret of the authority, without which %s.tls.mode %s lets no connection through" $name $name $tls.mode) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .server.autoscaling.enabled (gt (int .server.autoscaling.minReplicas) (int .server.autoscaling.maxReplicas)) -}}
 {{- fail "server.autoscaling.maxReplicas: must not be less than server.autoscaling.minReplicas" -}}
 {{- end -}}
@@ -27,6 +33,9 @@
 {{- end -}}
 {{- if ge (int .migrate.waitSeconds) (int .migrate.activeDeadlineSeconds) -}}
 {{- fail "migrate.activeDeadlineSeconds: must be more than migrate.waitSeconds" -}}
+{{- end -}}
+{{- if and .externalSecrets.enabled (not .externalSecrets.secrets) -}}
+{{- fail "externalSecrets.secrets: name what is to be made, or leave externalSecrets.enabled false" -}}
 {{- end -}}
 {{- if and .metrics.serviceMonitor.enabled .networkPolicy.enabled (not .networkPolicy.prometheus) -}}
 {{- fail "networkPolicy.prometheus: name who scrapes, or metrics.serviceMonitor.enabled leads to nothing" -}}
