@@ -12,8 +12,10 @@ from statistics import quantiles
 from typing import Final, Self
 
 from consent_registry.v1.contact_pb2 import CHANNEL_EMAIL, ContactPoint
+from consent_registry.v1.decision_pb2 import Decision
+from consent_registry.v1.entry_pb2 import SOURCE_CALL_CENTRE
 from consent_registry_client import Client, ConsentRegistryError, Reason, Verdict
-from tests.e2e.people import FRANCE, MARKETING, consent, opt_out, somebody
+from tests.e2e.people import FRANCE, MARKETING, proof, said, somebody, subject
 from tests.e2e.registry_process import TIMEOUT_S
 
 _DIALERS: Final = 6
@@ -45,8 +47,14 @@ class People:
             objected = [_objection(client) for _ in range(_PEOPLE)]
             consented = [somebody().email for _ in range(_PEOPLE)]
             for point in consented:
-                agreed = consent(point, channels=[CHANNEL_EMAIL])
-                client.record_consent(**_fields(agreed))
+                client.record_consent(
+                    controller=FRANCE,
+                    subject=subject(point),
+                    channels=[CHANNEL_EMAIL],
+                    purposes=[MARKETING],
+                    expression=said(),
+                    evidence=proof(),
+                )
         return cls(objected, consented)
 
 
@@ -135,10 +143,7 @@ class Checking:
 def require_objections(address: str, objections: Sequence[ContactPoint]) -> None:
     """Asks about each: what was acknowledged counts."""
     with Client(address) as client:
-        reasons = Counter(
-            Reason.Name(_decision(client, each).reason)  # type: ignore[attr-defined]
-            for each in objections
-        )
+        reasons = Counter(Reason.Name(_decision(client, each).reason) for each in objections)
     assert set(reasons) <= {"REASON_OBJECTION"}, reasons
 
 
@@ -147,10 +152,10 @@ def _asked(client: Client, point: ContactPoint) -> str:
         decision = _decision(client, point)
     except ConsentRegistryError as error:
         return error.code.name
-    return Verdict.Name(decision.verdict).removeprefix("VERDICT_")  # type: ignore[attr-defined]
+    return Verdict.Name(decision.verdict).removeprefix("VERDICT_")
 
 
-def _decision(client: Client, point: ContactPoint) -> object:
+def _decision(client: Client, point: ContactPoint) -> Decision:
     return client.check_contact(
         controller=FRANCE,
         target=point,
@@ -162,14 +167,6 @@ def _decision(client: Client, point: ContactPoint) -> object:
 
 def _objection(client: Client) -> ContactPoint:
     point = somebody().email
-    client.add_do_not_contact(**_fields(opt_out(point)))
+    objection = said(source=SOURCE_CALL_CENTRE)
+    client.add_do_not_contact(controller=FRANCE, subject=subject(point), expression=objection)
     return point
-
-
-def _fields(request: object) -> dict[str, object]:
-    """The fields of a request that the client library takes, but for the one it fills in itself."""
-    return {
-        field.name: value
-        for field, value in request.ListFields()  # type: ignore[attr-defined]
-        if field.name != "request_id"
-    }

@@ -51,7 +51,7 @@ class KubernetesService(Relay):
 def health(server: RegistryProcess, service: str) -> int:
     """What a kubelet's probe is answered."""
     with grpc.insecure_channel(f"127.0.0.1:{server.health_port}") as channel:
-        stub = HealthStub(channel)  # type: ignore[no-untyped-call]
+        stub = HealthStub(channel)
         request = health_pb2.HealthCheckRequest(service=service)
         status: int = stub.Check(request, timeout=10).status
     return status

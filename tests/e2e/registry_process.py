@@ -94,10 +94,8 @@ def start_program(data_dir: Path, *arguments: str, **settings: str) -> subproces
 class ProgramProcess:
     """A command that goes on until it is told to stop, once it serves; it says where in its log."""
 
-    def __init__(
-        self, command: str, environment: Mapping[str, str], *, waiting: bool = False
-    ) -> None:
-        """Returns when the program serves; or has started, when it is to wait for something."""
+    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
+        """Returns when the program serves."""
         self._lines: list[bytes] = []
         self._has_ended = False
         self._changed = threading.Condition()
@@ -111,13 +109,13 @@ class ProgramProcess:
         self._reader = threading.Thread(target=self._read_lines, daemon=True)
         self._reader.start()
         try:
-            if waiting:
-                self._note_ports(self.event("started"))
-            else:
-                self.wait_until_serving()
+            self._note_start()
         except BaseException:
             self.kill()
             raise
+
+    def _note_start(self) -> None:
+        self.wait_until_serving()
 
     def wait_until_serving(self) -> None:
         """Returns when the program serves."""
@@ -197,13 +195,10 @@ class ProgramProcess:
 class RegistryProcess(ProgramProcess):
     """A server on free ports of loopback, with an embedded PostgreSQL in `data_dir`."""
 
-    def __init__(self, data_dir: Path, *, waiting: bool = False, **settings: str) -> None:
-        """Returns when the server answers, or has started when it is to wait for its database.
-
-        `settings` are those of the program, in upper case.
-        """
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        """Returns when the server answers; `settings` are those of the program, in upper case."""
         self.data_dir = data_dir
-        super().__init__("serve", _environment(data_dir, settings), waiting=waiting)
+        super().__init__("serve", _environment(data_dir, settings))
 
     @property
     def address(self) -> str:
@@ -241,6 +236,13 @@ class RegistryProcess(ProgramProcess):
             row = cursor.fetchone()
         assert row is not None
         return row
+
+
+class WaitingRegistryProcess(RegistryProcess):
+    """A server whose database is not there yet; it has started, and its `port` is not known."""
+
+    def _note_start(self) -> None:
+        self._note_ports(self.event("started"))
 
 
 def _environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:

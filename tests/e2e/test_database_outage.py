@@ -17,7 +17,7 @@ from tests.e2e.handler_process import WEB, WITHOUT_RATES, running
 from tests.e2e.kubernetes_service import LIVENESS, SERVING, health, wait_until_ready
 from tests.e2e.outside_database import OutsideDatabase
 from tests.e2e.people import FRANCE, MARKETING
-from tests.e2e.registry_process import RegistryProcess
+from tests.e2e.registry_process import RegistryProcess, WaitingRegistryProcess
 
 RATE_HZ = 100
 KILLED_S = 20.0
@@ -104,8 +104,8 @@ def test_a_server_that_starts_meanwhile_waits_and_serves_when_it_is_back(
     """Alive all the while, and stopped in good order if it is told to."""
     database.kill()
     directory = new_data_dir()
-    impatient = RegistryProcess(directory, waiting=True, **database.settings)
-    patient = RegistryProcess(directory, waiting=True, **database.settings)
+    impatient = WaitingRegistryProcess(directory, **database.settings)
+    patient = WaitingRegistryProcess(directory, **database.settings)
     patient.event("waiting")
     assert health(patient, LIVENESS) == SERVING
     assert b"consent_registry_ready 0.0" in patient.metrics()

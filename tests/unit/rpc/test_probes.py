@@ -28,7 +28,7 @@ def probes() -> Iterator[Probes]:
 @pytest.fixture
 def health(probes: Probes) -> Iterator[HealthStub]:
     with grpc.insecure_channel(f"127.0.0.1:{probes.port}") as channel:
-        yield HealthStub(channel)  # type: ignore[no-untyped-call]
+        yield HealthStub(channel)
 
 
 def status(health: HealthStub, service: str) -> int:
@@ -68,7 +68,7 @@ def test_nothing_else_is_served(health: HealthStub) -> None:
 def test_watchers_hold_up_neither_probes_nor_the_end(probes: Probes) -> None:
     """They are told of each change, and there may be more of them than threads."""
     with grpc.insecure_channel(f"127.0.0.1:{probes.port}") as channel:
-        health = HealthStub(channel)  # type: ignore[no-untyped-call]
+        health = HealthStub(channel)
         watches = [
             health.Watch(health_pb2.HealthCheckRequest(service=READINESS)) for _ in range(20)
         ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from alembic import context
-from alembic.runtime.migration import MigrationInfo
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 
 from consent_registry_server.storage import officer_schema
 from consent_registry_server.storage.schema_support import note_supported
@@ -17,9 +18,15 @@ STATEMENT_TIMEOUT = "5min"
 connection = context.config.attributes["connection"]
 
 
-def note(*, step: MigrationInfo, **_: Any) -> None:  # noqa: ANN401 - whatever else Alembic tells
+def note(
+    ctx: MigrationContext,
+    step: MigrationInfo,
+    heads: Collection[Any],  # noqa: ARG001 - Alembic tells it
+    run_args: Mapping[str, Any],  # noqa: ARG001 - as above
+) -> None:
     """Notes in a migration's own transaction which programs run on what it leaves behind."""
-    note_supported(connection, context.script, schema=step.up_revision_id)
+    if ctx.connection is not None:
+        note_supported(ctx.connection, context.script, schema=step.up_revision_id)
 
 
 context.configure(
