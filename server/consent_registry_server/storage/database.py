@@ -193,6 +193,8 @@ def _connect_arguments(limits: StorageLimits, application_name: str) -> dict[str
     return {
         "application_name": application_name,
         "client_encoding": "utf8",
+        # A standby may not know yet who has objected: never is one asked, whatever a name leads to.
+        "target_session_attrs": "primary",
         "connect_timeout": limits.connect_timeout_s,
         # A network that swallows packets must not hold a caller for the kernel's fifteen minutes.
         "keepalives_idle": 10,
