@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 _ENTER: Final = Path(__file__).with_name("enter.py")
 _UNSHARE: Final = ("/usr/bin/unshare", "--mount", "--pid", "--fork", "--kill-child")
@@ -67,8 +67,8 @@ class Box:
     directory: str = "/"
     read_only: bool = field(default=True, kw_only=True)
 
-    def start(self, **streams: IO[Any] | int) -> subprocess.Popen[bytes]:
-        """Starts it in the network namespace of the calling thread."""
+    def start(self, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        """Starts it in the network namespace of the calling thread; all that it says goes there."""
         # A command that is no path is looked up by the one in front of it, in the box's own PATH.
         front = ("/usr/bin/env",) if self.user is None else self.user.command()
         _ROOT.mkdir(exist_ok=True)
@@ -83,7 +83,8 @@ class Box:
         return subprocess.Popen(
             [*_UNSHARE, sys.executable, "-I", str(_ENTER), json.dumps(described)],
             stdin=subprocess.DEVNULL,
-            **streams,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
 
 

@@ -51,6 +51,10 @@ class Image:
         """The variables of a container, before those that its pod adds."""
         return self.final.environment(BASE_ENVIRONMENT)
 
+    def entrypoint(self) -> list[str]:
+        """What runs with a container's arguments."""
+        return self.final.only("ENTRYPOINT").command()
+
     def user(self) -> User:
         """Who a container's program runs as, unless its pod says otherwise."""
         uid, gid = map(int, self.final.only("USER").text.split(":"))
@@ -138,7 +142,7 @@ class _Builder:
             directory=self._directory,
             read_only=False,
         )
-        started = box.start(stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        started = box.start(subprocess.PIPE)
         output, _ = started.communicate()
         assert started.returncode == 0, f"RUN {shlex.join([text])}: {output.decode()}"
 

@@ -19,6 +19,8 @@ from tests.image.box import Box
 from tests.image.built import Image
 from tests.image.context import REPOSITORY
 
+pytestmark = pytest.mark.timeout(300)  # The first to ask for the image waits until it is made.
+
 LARGEST_MEGABYTES: Final = 250
 """It has 212; a new dependency of this weight is worth a thought."""
 
@@ -35,7 +37,7 @@ _UNCHECKED_HASH: Final = 0b01
 def run(image: Image, *command: str) -> subprocess.CompletedProcess[str]:
     """Runs a program of the image as its user, on its read-only tree, with nothing besides."""
     box = Box(command, image.environment(), image.places(), image.user())
-    started = box.start(stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    started = box.start(subprocess.PIPE)
     output, _ = started.communicate(timeout=60)
     return subprocess.CompletedProcess(command, started.returncode, output.decode(), "")
 
