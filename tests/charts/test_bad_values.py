@@ -96,6 +96,12 @@ BAD: list[tuple[str, Any, str]] = [
     ("web.ingress", {"enabled": True, "host": ""}, "web.ingress.host"),
     ("web.ingress", {"enabled": True, "host": "u.example", "tlsSecretName": ""}, "tlsSecretName"),
     ("web.ingress.host", "https://u.example", "host"),
+    (
+        "web.ingress",
+        {"enabled": True, "host": "u.example", "tlsSecretName": "web-tls"},
+        "networkPolicy.ingressController",
+    ),
+    ("metrics.serviceMonitor.enabled", True, "networkPolicy.prometheus"),
     ("migrate.waitSeconds", -1, "waitSeconds"),
     ("migrate.backoffLimit", "6", "backoffLimit"),
     (

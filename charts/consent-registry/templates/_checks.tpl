@@ -40,6 +40,9 @@
 {{- if and .metrics.serviceMonitor.enabled .networkPolicy.enabled (not .networkPolicy.prometheus) -}}
 {{- fail "networkPolicy.prometheus: name who scrapes, or metrics.serviceMonitor.enabled leads to nothing" -}}
 {{- end -}}
+{{- if and .web.ingress.enabled .networkPolicy.enabled (not .networkPolicy.ingressController) -}}
+{{- fail "networkPolicy.ingressController: name where its pods are, or web.ingress.enabled leads to nothing" -}}
+{{- end -}}
 {{- if and .server.unsubscribe.mailto (not .server.unsubscribe.url) -}}
 {{- fail "server.unsubscribe.url: is needed with server.unsubscribe.mailto" -}}
 {{- end -}}
