@@ -12,7 +12,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 
 from tests.charts.rendering import Manifest
 
-# Those that Kubernetes's project maintains; see "Kubernetes" in docs/operations.md.
+# Those that Kubernetes's project maintains; see "Install" in docs/operations.md.
 KUBERNETES: Final = ("1.35", "1.36", "1.37")
 
 _SCHEMAS: Final = Path(__file__).parent / "crds"

@@ -17,6 +17,7 @@ from tests.charts.rules.promtool import ALERTS, RECORDING, rules, run
 MONITORED: Final = {
     "metrics": {
         "prometheusRule": {
+            "disabledAlerts": [],
             "enabled": True,
             "labels": {"release": "kube-prometheus-stack", "app.kubernetes.io/part-of": "ours"},
             "annotations": {"example.com/team": "outreach"},
@@ -43,6 +44,13 @@ def monitored(name: str = "registry", namespace: str = "consent", **more: Any) -
 
 def rules_in(rule: Manifest) -> list[dict[str, Any]]:
     return [each for group in rule["spec"]["groups"] for each in group["rules"]]
+
+
+@pytest.mark.parametrize("disabled", [[], ["ConsentRegistryDown", "ConsentRegistryExportLagging"]])
+def test_disabled_alerts_alone_are_left_out(disabled: list[str]) -> None:
+    rule, _ = monitored(metrics={"prometheusRule": {"disabledAlerts": disabled}})
+    written = {each["alert"] for each in rules_in(rule) if "alert" in each}
+    assert written == {each["alert"] for each in rules(ALERTS)} - set(disabled)
 
 
 def test_every_rule_is_there_with_the_names_of_the_release() -> None:
