@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.rpc.health import Health
 from consent_registry_server.rpc.options import Address
 
 LIVENESS: Final = "liveness"
@@ -34,7 +35,7 @@ class Probes:
         Raises:
             ConfigurationError: the address cannot be listened on.
         """
-        self._health = health.HealthServicer()
+        self._health = Health((LIVENESS, READINESS, ""))
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="probes")
         self._server = grpc.server(
             self._pool,
@@ -45,24 +46,19 @@ class Probes:
             maximum_concurrent_rpcs=_AT_ONCE,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._set(LIVENESS, serving=True)
-        self.show_ready(serving=False)
+        self._health.show(LIVENESS, serving=True)
         self.port = _bind(self._server, address)
         self._server.start()
 
     def show_ready(self, *, serving: bool) -> None:
         """Says whether the server serves."""
         for name in (READINESS, ""):
-            self._set(name, serving=serving)
+            self._health.show(name, serving=serving)
 
     def close(self) -> None:
         """Stops to answer; returns when it has."""
         self._server.stop(grace=0).wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _set(self, name: str, *, serving: bool) -> None:
-        status = health_pb2.HealthCheckResponse
-        self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
 
 def _bind(server: grpc.Server, address: Address) -> int:

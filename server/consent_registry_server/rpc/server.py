@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection
 from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.rpc.authentication import Authenticator
+from consent_registry_server.rpc.health import Health
 from consent_registry_server.rpc.interceptors.admission import OPEN_SERVICES
 from consent_registry_server.rpc.interceptors.chain import CallChain
 from consent_registry_server.rpc.interceptors.order import layers_in_order
@@ -44,7 +46,7 @@ class RunningServer:
         *,
         port: int,
         chain: CallChain,
-        health_servicer: health.HealthServicer,
+        health: Health,
         names: Sequence[str],
         pools: Sequence[ThreadPoolExecutor],
         grace_s: float,
@@ -53,7 +55,7 @@ class RunningServer:
         self.port = port
         self._server = server
         self._chain = chain
-        self._health = health_servicer
+        self._health = health
         self._names = names
         self._pools = pools
         self._grace_s = grace_s
@@ -66,13 +68,12 @@ class RunningServer:
 
     def show_ready(self, *, serving: bool) -> None:
         """Says whether it serves, of all its services; calls are answered either way."""
-        status = health_pb2.HealthCheckResponse
         for name in self._names:
-            self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
+            self._health.show(name, serving=serving)
 
     def stop(self) -> None:
         """Says NOT_SERVING, takes no more calls and lets those that run finish within the grace."""
-        self._health.enter_graceful_shutdown()
+        self._health.end()
         self._chain.stop_pushing()
         self._server.stop(self._grace_s).wait()
         for pool in self._pools:
@@ -118,7 +119,7 @@ def start_server(
     )
     for service in services:
         service.add(service.servicer, server)
-    health_servicer = _add_health_and_reflection(server, [each.name for each in services])
+    served_health = _add_health_and_reflection(server, [each.name for each in services])
     certificate = _certificate(options, metrics, logger)
     port = bind(server, options, certificate)
     metrics.watch_calls(lambda: pool.calls)
@@ -127,7 +128,7 @@ def start_server(
         server,
         port=port,
         chain=chain,
-        health_servicer=health_servicer,
+        health=served_health,
         names=("", *(each.name for each in services)),
         pools=(pool, reserve),
         grace_s=options.shutdown_grace_s,
@@ -148,12 +149,8 @@ def _certificate(
     return certificate
 
 
-def _add_health_and_reflection(server: grpc.Server, names: list[str]) -> health.HealthServicer:
-    health_servicer = health.HealthServicer()
-    for name in ("", *names):
-        health_servicer.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    reflection.enable_server_reflection(
-        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
-    return health_servicer
+def _add_health_and_reflection(server: grpc.Server, names: list[str]) -> Health:
+    health = Health(("", *names))
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection.enable_server_reflection((*names, HEALTH, reflection.SERVICE_NAME), server)
+    return health

@@ -46,6 +46,7 @@ class CallChain(grpc.ServerInterceptor):
         self._reserved = reserved
         self._methods: dict[str, Method] = {}
         self._pushes: set[_Push] = set()
+        self._pushes_no_more = False
 
     def intercept_service(
         self,
@@ -81,7 +82,11 @@ class CallChain(grpc.ServerInterceptor):
         return cast("_Handler", running)
 
     def stop_pushing(self) -> None:
-        """Ends all calls that push: their clients would not, and a server waits for its calls."""
+        """Ends all calls that push, those to come too: a server that stops waits for its calls.
+
+        Their clients would not end them, and begin another one at once.
+        """
+        self._pushes_no_more = True
         for push in list(self._pushes):
             push.stop()
 
@@ -113,6 +118,8 @@ class CallChain(grpc.ServerInterceptor):
             self._pushes.add(opened)
             if not context.add_callback(close):
                 close()
+            elif self._pushes_no_more:
+                opened.stop()
 
         return push
 
