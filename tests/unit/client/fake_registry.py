@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from consent_registry.v1 import (
     attempt_service_pb2_grpc,
@@ -34,6 +34,7 @@ from consent_registry.v1.decision_service_pb2 import (
     FilterAudienceRequest,
     FilterAudienceResponse,
 )
+from consent_registry_server.rpc.health import Health
 
 Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 Judge = Callable[[AudienceMember], AudienceMemberResult]
@@ -118,9 +119,10 @@ class FakeRegistry:
             servicer = type(service, (), {name: self._handler(name) for name in methods})()
             _ADDERS[service](servicer, self._server)
         if self.tells_health:
-            # Non-blocking: clients watch it all the time, and must not take threads from calls.
-            servicer = health.HealthServicer(experimental_non_blocking=True)
-            health_pb2_grpc.add_HealthServicer_to_server(servicer, self._server)
+            # The registry's own: clients watch it all the time, and must not take threads from calls.
+            health = Health(("",))
+            health.show("", serving=True)
+            health_pb2_grpc.add_HealthServicer_to_server(health, self._server)
         if self.credentials is None:
             port = self._server.add_insecure_port(self.address)
         else:
