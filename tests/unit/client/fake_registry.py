@@ -119,7 +119,7 @@ class FakeRegistry:
             servicer = type(service, (), {name: self._handler(name) for name in methods})()
             _ADDERS[service](servicer, self._server)
         if self.tells_health:
-            # The registry's own: clients watch it all the time, and must not take threads from calls.
+            # The registry's own: clients watch it all the time, and it takes no threads from calls.
             health = Health(("",))
             health.show("", serving=True)
             health_pb2_grpc.add_HealthServicer_to_server(health, self._server)
