@@ -36,8 +36,10 @@ RUN pip uninstall --yes wheel setuptools pip \
 
 COPY --from=builder /opt/consent-registry /opt/consent-registry
 
-# An empty PYTHONTZPATH: the time zones are those of the pinned package, not of the base.
-ENV PATH=/opt/consent-registry/bin:$PATH \
+# An empty PYTHONTZPATH: the time zones are those of the pinned package, not of the base. The core
+# of gRPC writes lines of its own between those of the log, unless it is told before it is loaded.
+ENV GRPC_VERBOSITY=NONE \
+    PATH=/opt/consent-registry/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONTZPATH="" \
     PYTHONUNBUFFERED=1

@@ -63,6 +63,7 @@ def test_a_container_runs_the_program_as_a_numbered_user_without_a_shell(
     assert final.environment(BASE_ENVIRONMENT) == BASE_ENVIRONMENT | {
         "PATH": f"/opt/consent-registry/bin:{BASE_ENVIRONMENT['PATH']}",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "GRPC_VERBOSITY": "NONE",
         "PYTHONTZPATH": "",
         "PYTHONUNBUFFERED": "1",
     }
