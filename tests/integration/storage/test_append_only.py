@@ -88,6 +88,7 @@ GRANTS = {
     "rights_request_event": READS_AND_ADDS,
     "refused_lead": READS_AND_ADDS | {"DELETE"},
     "export_progress": READS_AND_ADDS | {"UPDATE"},
+    "supported_program": {"SELECT"},
     "alembic_version": {"SELECT"},
 }
 """All that the application's role may do, by table."""
