@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.charts.cases import EVERYTHING
+from tests.charts.cases import EVERYTHING, MINIMAL
 from tests.charts.joints import selects
-from tests.charts.rendering import Release, render
+from tests.charts.rendering import Release, merged, render
 
 # RFC 1123's label, as Services have it; a CronJob's Jobs get eleven characters more.
 LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -89,3 +89,12 @@ def _selectors(release: Release) -> list[dict[str, Any]]:
     assert found
     assert all(found), "a selector that takes everything"
     return found
+
+
+@pytest.mark.parametrize("tag", ["a" * 62 + ".b", "_x", "1.0-"])
+def test_the_version_label_is_one_whatever_the_tag(tag: str) -> None:
+    """A label begins and ends with a letter or a digit; a tag need not."""
+    manifests = render(merged(MINIMAL, {"image": {"tag": tag}})).manifests
+    versions = {each["metadata"]["labels"]["app.kubernetes.io/version"] for each in manifests}
+
+    assert all(re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?", each) for each in versions)

@@ -81,7 +81,7 @@ def test_a_slow_answer_does_not_kill_a_pod_at_once(values: dict[str, Any]) -> No
 
 @each_release
 def test_the_migration_waits_and_ends(values: dict[str, Any]) -> None:
-    """It is tried again, and not for ever."""
+    """It is tried again, and not for ever; what failed leaves its log."""
     for job in render(values).all("Job"):
         spec = job["spec"]
         pod = spec["template"]["spec"]
@@ -89,7 +89,18 @@ def test_the_migration_waits_and_ends(values: dict[str, Any]) -> None:
         assert option == "--wait"
         assert float(wait_s) < spec["activeDeadlineSeconds"]
         assert spec["backoffLimit"] >= 1
-        assert pod["restartPolicy"] in {"Never", "OnFailure"}
+        assert pod["restartPolicy"] == "Never"
+
+
+@each_release
+def test_a_rollout_has_the_time_of_the_migration(values: dict[str, Any]) -> None:
+    """The pages too: they wait for the servers."""
+    release = render(values)
+    migration_s = max(
+        (job["spec"]["activeDeadlineSeconds"] for job in release.all("Job")), default=0
+    )
+    for deployment in release.all("Deployment"):
+        assert deployment["spec"]["progressDeadlineSeconds"] > migration_s
 
 
 @each_release

@@ -150,3 +150,11 @@ def _secret_at(pod: Pod, place: str) -> str:
     """The one Secret that is mounted there."""
     volume = mounted(pod)[place]
     return str(volume["secret"]["secretName"])
+
+
+@each_release
+def test_secrets_outlive_what_fetched_them(values: dict[str, Any]) -> None:
+    """With an owner the keyring would be deleted by an uninstallation."""
+    for each in render(values).all("ExternalSecret"):
+        assert each["spec"]["target"]["creationPolicy"] == "Orphan"
+        assert each["spec"]["target"]["deletionPolicy"] == "Retain"

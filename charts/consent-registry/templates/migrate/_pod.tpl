@@ -9,7 +9,8 @@ metadata:
   {{- end }}
 spec:
   {{- include "consent-registry.pod" . | nindent 2 }}
-  restartPolicy: OnFailure
+  # Failed pods stay until the Job goes, and with them the log that says why.
+  restartPolicy: Never
   containers:
     - name: migrate
       {{- include "consent-registry.container" . | nindent 6 }}
