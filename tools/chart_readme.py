@@ -102,7 +102,7 @@ def _leaves(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, 
 
 def _is_free(path: str) -> bool:
     """Whether what is below a path is Kubernetes' own."""
-    return path.rpartition(".")[2] in {"resources", "labels", "annotations"}
+    return path.rpartition(".")[2] in {"resources", "labels", "annotations", "parameters"}
 
 
 def _described(schema: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

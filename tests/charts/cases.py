@@ -108,10 +108,58 @@ EVERYTHING: Final[dict[str, Any]] = {
 
 CLOUD_NATIVE_PG: Final[dict[str, Any]] = {"cloudNativePG": {"enabled": True}}
 
+
+def archiving(place: str) -> dict[str, Any]:
+    """A cluster's values with the plugin that archives, into a place that is not its own."""
+    return {
+        "plugins": [
+            {
+                "name": "barman-cloud.cloudnative-pg.io",
+                "isWALArchiver": True,
+                "parameters": {"barmanObjectName": place},
+            }
+        ]
+    }
+
+
+def in_tree(path: str) -> dict[str, Any]:
+    """A cluster's values with the operator's own archiving, as before CloudNativePG 1.31."""
+    return {
+        "backup": {"retentionPolicy": "35d", "barmanObjectStore": {"destinationPath": path}},
+    }
+
+
+RESTORED: Final[dict[str, Any]] = {
+    "suffix": "db-2",
+    "recovery": {"source": "before", "recoveryTarget": {"targetTime": "2026-11-23T09:30:00Z"}},
+    "externalClusters": [
+        {
+            "name": "before",
+            "plugin": {
+                "name": "barman-cloud.cloudnative-pg.io",
+                "parameters": {"barmanObjectName": "a", "serverName": "registry-db"},
+            },
+        }
+    ],
+}
+
 _VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "least": MINIMAL,
     "everything": EVERYTHING,
     "cloudnativepg": CLOUD_NATIVE_PG,
+    "cloudnativepg-in-tree-backups": merged(
+        CLOUD_NATIVE_PG,
+        {"cloudNativePG": {"registry": in_tree("s3://a"), "keyStore": in_tree("s3://b")}},
+    ),
+    "cloudnativepg-restored": merged(
+        CLOUD_NATIVE_PG,
+        {
+            "cloudNativePG": {
+                "registry": {**archiving("a"), **RESTORED},
+                "keyStore": archiving("b"),
+            }
+        },
+    ),
     "no-web": merged(MINIMAL, {"web": {"enabled": False}}),
     "no-policies-nor-budgets": merged(
         MINIMAL,

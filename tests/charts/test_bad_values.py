@@ -44,7 +44,6 @@ BAD: list[tuple[str, Any, str]] = [
     ("keyStore.tls.caSecret.name", "", "keyStore.tls.caSecret.name"),
     ("keys.keyringSecret", {"name": "", "key": "keyring.json"}, "name"),
     ("keys.keyring", "{}", "keyring"),
-    ("server.replicas", 0, "replicas"),
     ("server.replicas", -1, "replicas"),
     ("server.replicas", "three", "replicas"),
     ("server.tlsSecret", {"name": ""}, "name"),

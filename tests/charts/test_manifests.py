@@ -26,6 +26,7 @@ KINDS = {
     "NetworkPolicy",
     "PodDisruptionBudget",
     "PrometheusRule",
+    "ScheduledBackup",
     "Service",
     "ServiceAccount",
     "ServiceMonitor",
@@ -47,6 +48,7 @@ SPOILT: list[tuple[str, str, object]] = [
     ("Cluster", "spec.bootstrap.initdb.databaseName", "registry"),
     ("ExternalSecret", "spec.data.0.remoteRef.path", "registry"),
     ("PrometheusRule", "spec.groups.0.rules.0.expression", "up == 0"),
+    ("ScheduledBackup", "spec.method", "tape"),
     ("ServiceMonitor", "spec.endpoints.0.portName", "metrics"),
     ("ServiceMonitor", "spec.selector", None),
 ]

@@ -17,7 +17,7 @@ from tests.charts.joints import (
     selected,
     selects,
 )
-from tests.charts.rendering import Pod, Release, render
+from tests.charts.rendering import Pod, Release, merged, render
 
 each_release = pytest.mark.parametrize("values", RELEASES)
 
@@ -250,3 +250,11 @@ def _opens(rule: dict[str, Any], pod: Pod, name: str) -> bool:
 
 def _has_port(pod: Pod, port: str | int) -> bool:
     return port in ports(pod) or port in ports(pod).values()
+
+
+def test_names_are_asked_where_the_cluster_answers_them() -> None:
+    """OpenShift's resolvers listen on another port than their Service."""
+    release = render(merged(MINIMAL, {"networkPolicy": {"dnsPorts": [5353]}}))
+
+    for policy in release.all("NetworkPolicy"):
+        assert {port["port"] for port in policy["spec"]["egress"][0]["ports"]} == {5353}

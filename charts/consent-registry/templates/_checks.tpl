@@ -19,6 +19,9 @@
 {{- if and .server.autoscaling.enabled (gt (int .server.autoscaling.minReplicas) (int .server.autoscaling.maxReplicas)) -}}
 {{- fail "server.autoscaling.maxReplicas: must not be less than server.autoscaling.minReplicas" -}}
 {{- end -}}
+{{- if and .server.autoscaling.enabled (eq (int .server.replicas) 0) -}}
+{{- fail "server.autoscaling.enabled: would start the servers that server.replicas 0 keeps stopped" -}}
+{{- end -}}
 {{- if and .web.autoscaling.enabled (gt (int .web.autoscaling.minReplicas) (int .web.autoscaling.maxReplicas)) -}}
 {{- fail "web.autoscaling.maxReplicas: must not be less than web.autoscaling.minReplicas" -}}
 {{- end -}}
@@ -43,8 +46,43 @@
 {{- if and .web.ingress.enabled .networkPolicy.enabled (not .networkPolicy.ingressController) -}}
 {{- fail "networkPolicy.ingressController: name where its pods are, or web.ingress.enabled leads to nothing" -}}
 {{- end -}}
+{{- with .cloudNativePG -}}
+{{- if and .enabled (eq .registry.suffix .keyStore.suffix) -}}
+{{- fail "cloudNativePG.keyStore.suffix: must be another than cloudNativePG.registry.suffix" -}}
+{{- end -}}
+{{- range $name, $cluster := dict "registry" .registry "keyStore" .keyStore -}}
+{{- $sources := list -}}
+{{- range $cluster.externalClusters -}}{{- $sources = append $sources .name -}}{{- end -}}
+{{- if and $cluster.recovery.source (not (has $cluster.recovery.source $sources)) -}}
+{{- fail (printf "cloudNativePG.%s.recovery.source: is not the name of one of cloudNativePG.%s.externalClusters" $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $places := include "consent-registry.backupPlaces" .registry | fromJsonArray -}}
+{{- range include "consent-registry.backupPlaces" .keyStore | fromJsonArray -}}
+{{- if has . $places -}}
+{{- fail (printf "cloudNativePG.keyStore: its backups must be in another place than the registry's, not both in %s" .) -}}
+{{- end -}}
+{{- end -}}
+{{- with .keyStore.backup -}}
+{{- if and .barmanObjectStore (not (regexMatch "^(([1-9]|[12][0-9]|3[0-5])d|[1-5]w|1m)$" (.retentionPolicy | default "" | toString))) -}}
+{{- fail "cloudNativePG.keyStore.backup.retentionPolicy: is needed, and 35d at most: so long do destroyed keys live in backups" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and .server.unsubscribe.mailto (not .server.unsubscribe.url) -}}
 {{- fail "server.unsubscribe.url: is needed with server.unsubscribe.mailto" -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Where backups of a cluster lie, as a JSON list. Takes the values of the cluster. */}}
+{{- define "consent-registry.backupPlaces" -}}
+{{- $places := list -}}
+{{- with .backup.barmanObjectStore -}}
+{{- $places = append $places (.destinationPath | default "" | trimSuffix "/") -}}
+{{- end -}}
+{{- range .plugins -}}
+{{- with (.parameters | default dict).barmanObjectName -}}{{- $places = append $places . -}}{{- end -}}
+{{- end -}}
+{{- $places | toJson -}}
 {{- end -}}

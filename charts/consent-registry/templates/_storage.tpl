@@ -1,45 +1,42 @@
 {{/* Databases, keys and what reaches them: environment, volumes and mounts of server, migrate and expire. */}}
 
-{{- define "consent-registry.databaseHost" -}}
-{{- if .Values.cloudNativePG.enabled -}}
-{{ include "consent-registry.fullname" . }}-db-rw
+{{/* The name of a PostgreSQL cluster of the operator. Takes root and values, those of the cluster. */}}
+{{- define "consent-registry.clusterName" -}}
+{{- printf "%s-%s" (include "consent-registry.fullname" .root) .values.suffix -}}
+{{- end -}}
+
+{{/* Host and port of a database. Takes root, values (of the database) and cluster (its values, if it is the operator's). */}}
+{{- define "consent-registry.databaseAddress" -}}
+{{- if .root.Values.cloudNativePG.enabled -}}
+{{ include "consent-registry.clusterName" (dict "root" .root "values" .cluster) }}-rw:5432
 {{- else -}}
-{{ .Values.database.host }}
+{{ .values.host }}:{{ .values.port }}
 {{- end -}}
 {{- end -}}
 
-{{- define "consent-registry.keyStoreHost" -}}
-{{- if .Values.cloudNativePG.enabled -}}
-{{ include "consent-registry.fullname" . }}-keys-rw
-{{- else -}}
-{{ .Values.keyStore.host }}
-{{- end -}}
-{{- end -}}
-
-{{/* The Secret of the authority that signed a database's certificate. Takes root, tls and cluster. */}}
+{{/* The Secret of the authority that signed a database's certificate. Takes root, tls and cluster, its values. */}}
 {{- define "consent-registry.databaseCa" -}}
 {{- if .tls.caSecret.name -}}
 {{ .tls.caSecret.name }}
 {{- else if .root.Values.cloudNativePG.enabled -}}
-{{ include "consent-registry.fullname" .root }}-{{ .cluster }}-ca
+{{ include "consent-registry.clusterName" (dict "root" .root "values" .cluster) }}-ca
 {{- end -}}
 {{- end -}}
 
-{{/* A URL without a password. Takes user, host, port, name, mode and ca, the path of the authority or nothing. */}}
+{{/* A URL without a password. Takes user, address, name, mode and ca, the path of the authority or nothing. */}}
 {{- define "consent-registry.databaseUrl" -}}
-postgresql://{{ .user }}@{{ .host }}:{{ .port }}/{{ .name }}?sslmode={{ .mode }}{{ with .ca }}&sslrootcert={{ . }}{{ end }}
+postgresql://{{ .user }}@{{ .address }}/{{ .name }}?sslmode={{ .mode }}{{ with .ca }}&sslrootcert={{ . }}{{ end }}
 {{- end -}}
 
 {{/* Takes root and login, a login of the registry database. */}}
 {{- define "consent-registry.storageEnv" -}}
 {{- $values := .root.Values -}}
-{{- $databaseCa := include "consent-registry.databaseCa" (dict "root" .root "tls" $values.database.tls "cluster" "db") -}}
-{{- $keyStoreCa := include "consent-registry.databaseCa" (dict "root" .root "tls" $values.keyStore.tls "cluster" "keys") -}}
+{{- $databaseCa := include "consent-registry.databaseCa" (dict "root" .root "tls" $values.database.tls "cluster" $values.cloudNativePG.registry) -}}
+{{- $keyStoreCa := include "consent-registry.databaseCa" (dict "root" .root "tls" $values.keyStore.tls "cluster" $values.cloudNativePG.keyStore) -}}
 - name: CONSENT_REGISTRY_DATABASE_URL
   value: {{ include "consent-registry.databaseUrl" (dict
       "user" .login.user
-      "host" (include "consent-registry.databaseHost" .root)
-      "port" $values.database.port
+      "address" (include "consent-registry.databaseAddress" (dict "root" .root "values" $values.database "cluster" $values.cloudNativePG.registry))
       "name" $values.database.name
       "mode" $values.database.tls.mode
       "ca" (ternary "/etc/consent-registry/database-ca/ca.crt" "" (ne $databaseCa ""))
@@ -49,8 +46,7 @@ postgresql://{{ .user }}@{{ .host }}:{{ .port }}/{{ .name }}?sslmode={{ .mode }}
 - name: CONSENT_REGISTRY_KEY_STORE_URL
   value: {{ include "consent-registry.databaseUrl" (dict
       "user" $values.keyStore.user
-      "host" (include "consent-registry.keyStoreHost" .root)
-      "port" $values.keyStore.port
+      "address" (include "consent-registry.databaseAddress" (dict "root" .root "values" $values.keyStore "cluster" $values.cloudNativePG.keyStore))
       "name" $values.keyStore.name
       "mode" $values.keyStore.tls.mode
       "ca" (ternary "/etc/consent-registry/key-store-ca/ca.crt" "" (ne $keyStoreCa ""))
@@ -70,10 +66,10 @@ postgresql://{{ .user }}@{{ .host }}:{{ .port }}/{{ .name }}?sslmode={{ .mode }}
 {{ include "consent-registry.secretVolume" (dict "name" "database" "secret" .login.passwordSecret.name "key" .login.passwordSecret.key "file" "password") }}
 {{ include "consent-registry.secretVolume" (dict "name" "key-store" "secret" $values.keyStore.passwordSecret.name "key" $values.keyStore.passwordSecret.key "file" "password") }}
 {{ include "consent-registry.secretVolume" (dict "name" "keyring" "secret" $values.keys.keyringSecret.name "key" $values.keys.keyringSecret.key "file" "keyring.json") }}
-{{- with include "consent-registry.databaseCa" (dict "root" .root "tls" $values.database.tls "cluster" "db") }}
+{{- with include "consent-registry.databaseCa" (dict "root" .root "tls" $values.database.tls "cluster" $values.cloudNativePG.registry) }}
 {{ include "consent-registry.secretVolume" (dict "name" "database-ca" "secret" . "key" $values.database.tls.caSecret.key "file" "ca.crt") }}
 {{- end }}
-{{- with include "consent-registry.databaseCa" (dict "root" .root "tls" $values.keyStore.tls "cluster" "keys") }}
+{{- with include "consent-registry.databaseCa" (dict "root" .root "tls" $values.keyStore.tls "cluster" $values.cloudNativePG.keyStore) }}
 {{ include "consent-registry.secretVolume" (dict "name" "key-store-ca" "secret" . "key" $values.keyStore.tls.caSecret.key "file" "ca.crt") }}
 {{- end }}
 {{- end -}}
@@ -85,10 +81,10 @@ postgresql://{{ .user }}@{{ .host }}:{{ .port }}/{{ .name }}?sslmode={{ .mode }}
 {{- range list "database" "key-store" "keyring" }}
 {{ include "consent-registry.mount" (dict "name" .) }}
 {{- end }}
-{{- if include "consent-registry.databaseCa" (dict "root" .root "tls" $values.database.tls "cluster" "db") }}
+{{- if include "consent-registry.databaseCa" (dict "root" .root "tls" $values.database.tls "cluster" $values.cloudNativePG.registry) }}
 {{ include "consent-registry.mount" (dict "name" "database-ca") }}
 {{- end }}
-{{- if include "consent-registry.databaseCa" (dict "root" .root "tls" $values.keyStore.tls "cluster" "keys") }}
+{{- if include "consent-registry.databaseCa" (dict "root" .root "tls" $values.keyStore.tls "cluster" $values.cloudNativePG.keyStore) }}
 {{ include "consent-registry.mount" (dict "name" "key-store-ca") }}
 {{- end }}
 {{- end -}}
