@@ -73,8 +73,9 @@ class AsyncCalls:
         metadata: Metadata,
         request_id: str,
     ) -> _Response:
-        headers = self._settings.headers(metadata)
         while True:
+            # Anew for each attempt: the client may have been closed during the last one.
+            headers = self._settings.headers(metadata)
             try:
                 return await method(request, timeout=attempts.start(), metadata=headers)
             except grpc.RpcError as failure:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import grpc
 
-READ_RETRIES = frozenset({grpc.StatusCode.UNAVAILABLE})
+# A server that stops drops the calls that reach it before its client has read that it does, and
+# gRPC ends them with CANCELLED. Nobody here cancels a call but by closing the client.
+READ_RETRIES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 # A write whose answer was lost may be repeated, for it carries its request id.
-WRITE_RETRIES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+WRITE_RETRIES = READ_RETRIES | {grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

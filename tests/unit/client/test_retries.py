@@ -32,7 +32,7 @@ from tests.unit.client.fake_registry import FakeRegistry, failing
 NEVER_RETRIED = [
     code
     for code in grpc.StatusCode
-    if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+    if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 ]
 
 
@@ -109,10 +109,12 @@ def run(
     return asyncio.run(connected())
 
 
-def test_a_read_is_repeated_while_unavailable(
-    registry: FakeRegistry, read: Read, hours: Hours
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED], ids=str)
+def test_a_read_is_repeated_while_unavailable_or_dropped(
+    registry: FakeRegistry, read: Read, hours: Hours, code: grpc.StatusCode
 ) -> None:
-    down = failing(grpc.StatusCode.UNAVAILABLE)
+    """A server that stops drops what comes in at that moment: gRPC says CANCELLED for it."""
+    down = failing(code)
     registry.on("GetPolicy", down, down, GetPolicyResponse(policy_version="p1"))
     assert read() == GetPolicyResponse(policy_version="p1")
     assert hours.slept == [0.025, 0.05]
@@ -138,7 +140,13 @@ def test_a_read_is_not_repeated_after_any_other_status(
 
 
 @pytest.mark.parametrize(
-    "code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED], ids=str
+    "code",
+    [
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    ],
+    ids=str,
 )
 def test_a_write_is_repeated_under_one_request_id(
     registry: FakeRegistry, write: Read, code: grpc.StatusCode
@@ -162,6 +170,16 @@ def test_a_write_is_not_repeated_after_any_other_status(
     with pytest.raises(ConsentRegistryError):
         write()
     assert len(registry.calls["AddDoNotContact"]) == 1
+
+
+def test_a_client_that_is_closed_between_attempts_makes_no_other(registry: FakeRegistry) -> None:
+    """It fails like every call of a closed client."""
+    registry.on("GetPolicy", failing(grpc.StatusCode.UNAVAILABLE))
+    client = Client(registry.address, effects=Effects(sleep=lambda _: client.close()))
+    with client, pytest.raises(Unavailable) as failure:
+        client.get_policy()
+    assert failure.value.reason == "CLIENT_CLOSED"
+    assert len(registry.calls["GetPolicy"]) == 1
 
 
 def test_two_writes_have_two_request_ids(registry: FakeRegistry, write: Read) -> None:
