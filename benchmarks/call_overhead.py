@@ -23,6 +23,7 @@ from consent_registry.v1 import decision_service_pb2 as decisions_pb2
 from consent_registry.v1 import decision_service_pb2_grpc as decisions_grpc
 from consent_registry_server.logs import LogFormat, configure_logging
 from consent_registry_server.rpc.authentication import ApiKeys, Authenticator, Caller
+from consent_registry_server.rpc.interceptors.admission import Answering
 from consent_registry_server.rpc.interceptors.chain import CallChain
 from consent_registry_server.rpc.interceptors.order import layers_in_order
 from consent_registry_server.rpc.metrics import Metrics
@@ -129,6 +130,7 @@ def chain_cost(logger: FilteringBoundLogger) -> float:
         slow_call_s=1.0,
         metrics=Metrics(CollectorRegistry()),
         authenticator=keys(),
+        answering=Answering(),
         running=lambda: 0,
         calls=100,
         streams=4,

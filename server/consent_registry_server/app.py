@@ -62,7 +62,7 @@ from consent_registry_server.service.undo_tokens import UndoTokens
 from consent_registry_server.service.unsubscribe import Unsubscribing
 from consent_registry_server.storage.access import DatabaseAccess
 from consent_registry_server.storage.embedded import EmbeddedPostgres
-from consent_registry_server.storage.heartbeat import DatabaseQuestion, Heartbeat
+from consent_registry_server.storage.heartbeat import DatabaseQuestion, Heartbeat, Tell
 from consent_registry_server.storage.key_database import PostgresKeyStore
 from consent_registry_server.storage.key_directory import DirectoryKeyStore
 from consent_registry_server.storage.key_store import KeyStore
@@ -209,11 +209,13 @@ def running(
         renewed = [server.reload_certificate, *([keys.reload] if keys else [])]
         secrets = FileWatch(*renewed, interval_s=settings.secrets_reload_interval_s)
         stack.callback(secrets.close)
-        show_ready = partial(_show_ready, probes=probes, server=server, metrics=metrics)
+        show_ready = partial(_show_ready, probes=probes, metrics=metrics)
         show_ready(serving=True)
+        # A server that stops finishes what it has begun: it is shown as not ready, and answers.
         stack.callback(show_ready, serving=False)
         question = DatabaseQuestion(where.access, schema=newest())
-        stack.callback(Heartbeat(question, tell=show_ready).close)
+        tell = partial(_answer, server=server, show_ready=show_ready)
+        stack.callback(Heartbeat(question, tell=tell).close)
         logger.info(
             "serving",
             port=server.port,
@@ -236,12 +238,14 @@ def _warm_store(where: Database, keyring: Keyring, settings: Settings) -> Store:
     return store
 
 
-def _show_ready(
-    *, serving: bool, probes: Probes | None, server: RunningServer, metrics: Metrics
-) -> None:
-    """Shows everybody who asks whether the registry answers."""
+def _answer(*, serving: bool, server: RunningServer, show_ready: Tell) -> None:
+    server.answer(serving=serving)
+    show_ready(serving=serving)
+
+
+def _show_ready(*, serving: bool, probes: Probes | None, metrics: Metrics) -> None:
+    """Shows probes and Prometheus whether the registry answers."""
     metrics.is_ready = serving
-    server.show_ready(serving=serving)
     if probes is not None:
         probes.show_ready(serving=serving)
 

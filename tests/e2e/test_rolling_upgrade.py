@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import grpc
 import pytest
 
+from consent_registry.v1.contact_pb2 import CHANNEL_EMAIL
+from consent_registry.v1.decision_service_pb2 import CheckContactRequest
 from tests.e2e.checking import Checking, People, require_objections
+from tests.e2e.connection import Connection
 from tests.e2e.kubernetes_service import LIVENESS, SERVING, KubernetesService, health
 from tests.e2e.kubernetes_service import wait_until_ready as wait_until
 from tests.e2e.next_release import REVISION, Support, python_path
 from tests.e2e.outside_database import OutsideDatabase
+from tests.e2e.people import FRANCE, MARKETING, somebody
 from tests.e2e.registry_process import (
     PROGRAM,
     TIMEOUT_S,
@@ -107,10 +113,16 @@ def test_a_schema_that_ends_the_support_of_a_program_makes_it_unready(
     release_to_come: Callable[[Support], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It lives on, and says so; it does not start again, and does not migrate."""
+    """It lives on, refuses, and says so; it does not start again, and does not migrate."""
     directory = new_data_dir()
     old = RegistryProcess(directory, **database.settings)
     wait_until(old)
+    # Without the client library, which would turn away by itself.
+    kept = Connection(old.address)
+    question = CheckContactRequest(
+        controller=FRANCE, target=somebody().email, channel=CHANNEL_EMAIL, purpose=MARKETING
+    )
+    assert kept.decisions.CheckContact(question).HasField("decision")
 
     release_to_come(Support.NO)
     database.migrate()
@@ -118,11 +130,14 @@ def test_a_schema_that_ends_the_support_of_a_program_makes_it_unready(
 
     wait_until(old, is_ready=False)
     assert health(old, LIVENESS) == SERVING
+    with closing(kept.channel), pytest.raises(grpc.RpcError) as refused:
+        kept.decisions.CheckContact(question)
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
     assert old.stop() == 0
     for command in ("serve", "migrate"):
-        refused = run_program(directory, command, **database.settings)
-        assert refused.returncode == 1
-        assert f"{REVISION}, which does not support this program" in refused.stderr
+        ended = run_program(directory, command, **database.settings)
+        assert ended.returncode == 1
+        assert f"{REVISION}, which does not support this program" in ended.stderr
 
 
 def test_the_release_to_come_is_what_runs(

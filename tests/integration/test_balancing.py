@@ -194,14 +194,14 @@ def test_a_server_that_cannot_be_reached_is_left_out(
 def test_a_server_that_is_not_ready_gets_no_questions_until_it_is(
     servers: Servers, asking: Callable[..., Ask]
 ) -> None:
-    """None fails meanwhile, though it would answer, and tell that its database is gone."""
+    """None fails meanwhile: what it refuses before that is known is asked of the other one."""
     first, second = servers.add(), servers.add()
-    ask = asking(retry=ONCE)
+    ask = asking()
     until(lambda: asked(first) > 0 and asked(second) > 0, ask)
-    first.server.show_ready(serving=False)
+    first.server.answer(serving=False)
     until(lambda: is_left_out(first, ask), ask)
     assert is_left_out(first, ask)
-    first.server.show_ready(serving=True)
+    first.server.answer(serving=True)
     before = asked(first)
     until(lambda: asked(first) > before, ask)
 
@@ -214,13 +214,13 @@ def test_without_a_ready_server_questions_fail_at_once_until_there_is_one(
     ask = asking(retry=ONCE)
     ask()
     for server in both:
-        server.server.show_ready(serving=False)
+        server.server.answer(serving=False)
     until(lambda: is_refused(ask), ask)
     begun_s = time.monotonic()
     assert all(is_refused(ask) for _ in range(QUESTIONS))
     assert time.monotonic() - begun_s < TIMEOUT_S / 2
     before = asked(both[0])
-    both[1].server.show_ready(serving=True)
+    both[1].server.answer(serving=True)
     assert until(lambda: answers(ask), ask) < TIMEOUT_S / 2
     assert asked(both[0]) == before
 
@@ -231,7 +231,7 @@ def test_health_is_watched_without_a_key(servers: Servers, asking: Callable[...,
     server = servers.add(authenticator=keys)
     ask = asking(retry=ONCE, api_key="s3cret")
     ask()
-    server.server.show_ready(serving=False)
+    server.server.answer(serving=False)
     until(lambda: is_refused(ask), ask)
 
 

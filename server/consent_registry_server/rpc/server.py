@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.rpc.authentication import Authenticator
 from consent_registry_server.rpc.health import Health
-from consent_registry_server.rpc.interceptors.admission import OPEN_SERVICES
+from consent_registry_server.rpc.interceptors.admission import OPEN_SERVICES, Answering
 from consent_registry_server.rpc.interceptors.chain import CallChain
 from consent_registry_server.rpc.interceptors.order import layers_in_order
 from consent_registry_server.rpc.listener import bind, channel_arguments
@@ -46,6 +46,7 @@ class RunningServer:
         *,
         port: int,
         chain: CallChain,
+        answering: Answering,
         health: Health,
         names: Sequence[str],
         pools: Sequence[ThreadPoolExecutor],
@@ -55,6 +56,7 @@ class RunningServer:
         self.port = port
         self._server = server
         self._chain = chain
+        self._answering = answering
         self._health = health
         self._names = names
         self._pools = pools
@@ -66,8 +68,9 @@ class RunningServer:
         if self._certificate is not None:
             self._certificate.reload()
 
-    def show_ready(self, *, serving: bool) -> None:
-        """Says whether it serves, of all its services; calls are answered either way."""
+    def answer(self, *, serving: bool) -> None:
+        """Answers calls from now on, or refuses them as UNAVAILABLE; its health says which."""
+        self._answering.answers = serving
         for name in self._names:
             self._health.show(name, serving=serving)
 
@@ -95,11 +98,13 @@ def start_server(
     """
     pool = CallPool(options.threads)
     reserve = ThreadPoolExecutor(_RESERVE_THREADS, thread_name_prefix="rpc-reserve")
+    answering = Answering()
     layers = layers_in_order(
         logger=logger,
         slow_call_s=options.slow_call_s,
         metrics=metrics,
         authenticator=authenticator,
+        answering=answering,
         running=lambda: pool.calls,
         calls=options.calls,
         streams=options.streams,
@@ -128,13 +133,14 @@ def start_server(
         server,
         port=port,
         chain=chain,
+        answering=answering,
         health=served_health,
         names=("", *(each.name for each in services)),
         pools=(pool, reserve),
         grace_s=options.shutdown_grace_s,
         certificate=certificate,
     )
-    running.show_ready(serving=True)
+    running.answer(serving=True)
     return running
 
 

@@ -22,7 +22,12 @@ from consent_registry_server.domain.errors import (
 )
 from consent_registry_server.rpc.authentication import ANONYMOUS, LOCAL, Caller
 from consent_registry_server.rpc.call import current_call
-from consent_registry_server.rpc.interceptors.admission import Authentication, Limits, Validation
+from consent_registry_server.rpc.interceptors.admission import (
+    Answering,
+    Authentication,
+    Limits,
+    Validation,
+)
 from consent_registry_server.rpc.interceptors.observation import CallLog, CallMetrics, RequestId
 from consent_registry_server.rpc.interceptors.order import layers_in_order
 from tests.unit.rpc.harness import (
@@ -82,18 +87,27 @@ class OpenStream:
 
 
 def test_the_layers_stand_in_the_documented_order(serve: Serve) -> None:
-    """Request id, log, metrics, authentication, limits, validation."""
+    """Request id, log, metrics, authentication, whether it answers, limits, validation."""
     harness = serve()
     layers = layers_in_order(
         logger=structlog.get_logger(),
         slow_call_s=1,
         metrics=harness.metrics,
         authenticator=Nobody(),
+        answering=Answering(),
         running=lambda: 0,
         calls=1,
         streams=1,
     )
-    expected = [RequestId, CallLog, CallMetrics, Authentication, Limits, Validation]
+    expected = [
+        RequestId,
+        CallLog,
+        CallMetrics,
+        Authentication,
+        Answering,
+        Limits,
+        Validation,
+    ]
     assert [type(layer) for layer in layers] == expected
 
 

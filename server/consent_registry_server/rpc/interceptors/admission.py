@@ -13,6 +13,7 @@ from consent_registry_server.domain.errors import (
     DeadlineExceeded,
     LimitExceeded,
     PermissionDenied,
+    Unavailable,
 )
 from consent_registry_server.rpc.authentication import Authenticator
 from consent_registry_server.rpc.call import Call, Ending
@@ -49,6 +50,32 @@ class Authentication(Layer):
             return
         if not call.caller.grants_service(service):
             raise PermissionDenied("SERVICE_NOT_GRANTED", "the key does not grant this service")
+
+
+class Answering(Layer):
+    """Refuses calls while the database does not answer, or does not support this program.
+
+    A client that has its connection already hears nothing of readiness: to it a program that reads
+    a schema it does not know would go on to answer ALLOW.
+    """
+
+    def __init__(self) -> None:
+        self.answers = True
+
+    def admit(self, call: Call) -> None:
+        """Refuses a new call; whoever asks for health, or what there is, is answered."""
+        if not self.answers and call.method.service not in OPEN_SERVICES | UNGRANTED_SERVICES:
+            raise _no_database()
+
+    def message(self, call: Call, message: Message) -> None:  # noqa: ARG002
+        """Refuses what a call under way asks next."""
+        if not self.answers:
+            self.admit(call)
+
+
+def _no_database() -> Unavailable:
+    message = "the database does not answer, or its schema does not support this server"
+    return Unavailable("DATABASE_UNAVAILABLE", message)
 
 
 class Limits(Layer):
