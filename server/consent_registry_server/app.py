@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -33,6 +32,7 @@ from consent_registry_server.policy.source import (
     ReadFiles,
     read_edition,
 )
+from consent_registry_server.registry_database import open_database, open_warm_store
 from consent_registry_server.renewal import FileWatch
 from consent_registry_server.rpc import services
 from consent_registry_server.rpc.authentication import LocalAuthenticator
@@ -60,37 +60,19 @@ from consent_registry_server.service.subject_reading import SubjectReading
 from consent_registry_server.service.subjects import Subjects
 from consent_registry_server.service.undo_tokens import UndoTokens
 from consent_registry_server.service.unsubscribe import Unsubscribing
-from consent_registry_server.storage.access import DatabaseAccess
-from consent_registry_server.storage.embedded import EmbeddedPostgres
 from consent_registry_server.storage.heartbeat import DatabaseQuestion, Heartbeat, Tell
-from consent_registry_server.storage.key_database import PostgresKeyStore
-from consent_registry_server.storage.key_directory import DirectoryKeyStore
-from consent_registry_server.storage.key_store import KeyStore
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.log.lag import read_export_lag_s
-from consent_registry_server.storage.migrate import newest, upgrade
+from consent_registry_server.storage.migrate import newest
 from consent_registry_server.storage.overdue import expiring_identities, overdue_identities
 from consent_registry_server.storage.receipt_keys import ReceiptKeys
-from consent_registry_server.storage.store import Store, open_store
+from consent_registry_server.storage.store import Store
 from consent_registry_server.waiting import patiently
 
-_KEYRING_NAME: Final = "keyring.json"
 _RECEIPT_KEYS_NAME: Final = "receipt-keys.json"
-_KEY_STORE_NAME: Final = "vault-keys"
-_CLUSTER_NAME: Final = "postgresql"
-"""Where `EmbeddedPostgres` keeps its data."""
 
 _COLLECT_AFTER: Final = 50_000
 _GENERATIONS: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """Where the registry is kept: the database, its keys, and those of the vault."""
-
-    access: DatabaseAccess
-    keyring_file: Path
-    key_store: KeyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,42 +94,6 @@ def now_us() -> int:
 def new_entry_id() -> EntryId:
     """A random entry id."""
     return EntryId(uuid4())
-
-
-def key_store(settings: Settings) -> KeyStore:
-    """The key store of the settings; for the embedded database by default one beside it."""
-    if settings.key_database is not None:
-        timeout_s = settings.storage.connect_timeout_s
-        return PostgresKeyStore(settings.key_database, connect_timeout_s=timeout_s)
-    return DirectoryKeyStore(settings.key_store_dir or settings.data_dir / _KEY_STORE_NAME)
-
-
-@contextmanager
-def database(settings: Settings) -> Iterator[Database]:
-    """The database of the settings; without one, an embedded PostgreSQL with keys of its own.
-
-    The embedded one is migrated when it starts: it has no operator who would. Keys are made with
-    it and never later: under other keys nothing that it holds would be found again.
-
-    Raises:
-        ConfigurationError: it cannot be started, or its keyring cannot be read.
-    """
-    if settings.database is not None and settings.keyring_file is not None:
-        yield Database(settings.database, settings.keyring_file, key_store(settings))
-        return
-    keyring_file = settings.keyring_file or settings.data_dir / _KEYRING_NAME
-    is_new = not (settings.data_dir / _CLUSTER_NAME).exists()
-    postgres = EmbeddedPostgres(settings.data_dir)
-    url = postgres.start()
-    try:
-        if is_new and not keyring_file.exists():
-            Keyring.generate().save_new(keyring_file)
-        upgrade(url)
-        keys = key_store(settings)
-        keys.prepare()
-        yield Database(DatabaseAccess(url), keyring_file, keys)
-    finally:
-        postgres.stop()
 
 
 @contextmanager
@@ -180,9 +126,9 @@ def running(
             stack.callback(probes.close)
         health_port = None if probes is None else probes.port
         logger.info("started", health_port=health_port, metrics_port=endpoint.port)
-        where = stack.enter_context(database(settings))
+        where = stack.enter_context(open_database(settings))
         keyring = Keyring.load(where.keyring_file)
-        opening = partial(_warm_store, where, keyring, settings)
+        opening = partial(open_warm_store, where, keyring, settings)
         store = patiently(opening, stop_within=stop_within, logger=logger)
         stack.callback(store.close)
         _watch_store(metrics, store)
@@ -225,17 +171,6 @@ def running(
         )
         yield RunningApplication(server, endpoint.port, watch.reload_now, logger)
     logger.info("stopped")
-
-
-def _warm_store(where: Database, keyring: Keyring, settings: Settings) -> Store:
-    """The store, with the vault's keys in memory."""
-    store = open_store(where.access, keyring, where.key_store, settings.storage)
-    try:
-        store.warm_up()
-    except BaseException:
-        store.close()
-        raise
-    return store
 
 
 def _answer(*, serving: bool, server: RunningServer, show_ready: Tell) -> None:

@@ -19,6 +19,7 @@ from consent_registry_server.log_cli import add_log_commands
 from consent_registry_server.logs import configure_logging
 from consent_registry_server.mail_cli import unsubscribe_mail
 from consent_registry_server.policy_cli import policy_commands
+from consent_registry_server.registry_database import key_store, open_database
 from consent_registry_server.rpc.stop_signals import stop_signals
 from consent_registry_server.storage.database import make_engine
 from consent_registry_server.storage.migrate import newest, upgrade
@@ -104,10 +105,10 @@ def migrate(
 def _migrated(settings: Settings) -> str:
     """Migrates, and returns the schema's revision."""
     if settings.database is None:
-        with app.database(settings):
+        with open_database(settings):
             return newest()
     schema = upgrade(settings.database)
-    app.key_store(settings).prepare()
+    key_store(settings).prepare()
     return schema
 
 
@@ -118,7 +119,7 @@ def rebuild() -> None:
     Writers wait for it; says how many rows were not what the ledger says.
     """
     settings = load_settings()
-    with app.database(settings) as where:
+    with open_database(settings) as where:
         engine = make_engine(where.access, settings.storage)
         try:
             report = rebuild_standing(engine)

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from consent_registry_server import app
 from consent_registry_server.config import load_settings
+from consent_registry_server.registry_database import open_database
 from consent_registry_server.storage.database import make_engine
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.migrate import check_current
@@ -45,7 +45,7 @@ def rotate() -> None:
     point it may be run again, and ends what is left. Keep the old keys: the new ones need them.
     """
     settings = load_settings()
-    with app.database(settings) as where:
+    with open_database(settings) as where:
         engine = make_engine(
             where.access, settings.storage, application_name="consent-registry-keys"
         )

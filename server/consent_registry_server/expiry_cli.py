@@ -15,6 +15,7 @@ from consent_registry_server.domain.calendar import from_us
 from consent_registry_server.domain.errors import RegistryError
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.policy.load import load_policy
+from consent_registry_server.registry_database import Database, open_database
 from consent_registry_server.storage.expiry import Expiry, ExpiryReport
 from consent_registry_server.storage.key_retirement import retire_ended
 from consent_registry_server.storage.keyring import Keyring
@@ -53,7 +54,7 @@ def expire(
     settings = load_settings()
     policy = load_policy(settings.policy_dir, company_file=settings.company_policy_file)
     report = ExpiryReport(_today() if as_of is None else as_of.date())
-    with app.database(settings) as where:
+    with open_database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
         with closing(open_store(where.access, keyring, where.key_store, settings.storage)) as store:
             job = _job(store, policy)
@@ -81,7 +82,7 @@ def _job(store: Store, policy: Policy) -> Expiry:
     )
 
 
-def _run(job: Expiry, report: ExpiryReport, store: Store, where: app.Database) -> str:
+def _run(job: Expiry, report: ExpiryReport, store: Store, where: Database) -> str:
     """Runs the job, then what follows for the keys; returns why it could not finish, if so."""
     try:
         job.run(report.as_of, report)

@@ -9,9 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
-from consent_registry_server import app
 from consent_registry_server.config import load_settings
 from consent_registry_server.digest_cli import add_digest_commands
+from consent_registry_server.registry_database import open_database
 from consent_registry_server.rpc.api_keys import new_api_key
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.receipt_keys import ReceiptKeys
@@ -77,7 +77,7 @@ def rotate_vault() -> None:
     a backup afterwards. Exit code 1 when something did not open.
     """
     settings = load_settings()
-    with app.database(settings) as where:
+    with open_database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
         with closing(open_store(where.access, keyring, where.key_store, settings.storage)) as store:
             report = VaultRotation(store.database, store.vault).run()

@@ -12,10 +12,10 @@ import structlog
 import typer
 from sqlalchemy import Engine
 
-from consent_registry_server import app
 from consent_registry_server.config import load_settings
 from consent_registry_server.domain.errors import Unavailable
 from consent_registry_server.logs import configure_logging
+from consent_registry_server.registry_database import open_database
 from consent_registry_server.storage.database import StorageLimits, make_engine, make_owner_engine
 from consent_registry_server.storage.errors import Contention
 from consent_registry_server.storage.keyring import Keyring
@@ -54,7 +54,7 @@ def export_log(
     nobody reads them. Can be killed at any point and run again.
     """
     settings = load_settings()
-    with app.database(settings) as where, open_for_writing(file) as log:
+    with open_database(settings) as where, open_for_writing(file) as log:
         engine = make_engine(
             where.access, StorageLimits(pool_size=1), application_name=APPLICATION_NAME
         )
@@ -78,7 +78,7 @@ def reconcile_log(file: LogFile) -> None:
     killed at any point and run again. Runs as the database's owner, like `migrate`.
     """
     settings = load_settings()
-    with app.database(settings) as where:
+    with open_database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
         engine = make_owner_engine(where.access, settings.storage)
         where.key_store.check()

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from consent_registry_server import app
 from consent_registry_server.config import load_settings
 from consent_registry_server.domain.errors import ConfigurationError
 from consent_registry_server.domain.policy import Policy, Rule
@@ -21,6 +20,7 @@ from consent_registry_server.domain.vocabulary import CountryCode
 from consent_registry_server.policy import wording
 from consent_registry_server.policy.changes import Change, Strictness, changes
 from consent_registry_server.policy.load import load_policy, policy_of
+from consent_registry_server.registry_database import open_database
 from consent_registry_server.renewal import faults_of
 from consent_registry_server.storage.keyring import Keyring
 from consent_registry_server.storage.store import open_store
@@ -158,7 +158,7 @@ def _named(name: str, company: Path | None) -> Policy:
 
 def _stored(version: str) -> Policy:
     settings = load_settings()
-    with app.database(settings) as where:
+    with open_database(settings) as where:
         keyring = Keyring.load(where.keyring_file)
         store = open_store(where.access, keyring, where.key_store, settings.storage)
         try:
