@@ -30,6 +30,7 @@ _PLACED: Final[dict[str, Any]] = {
             "maxSkew": 2,
             "topologyKey": "kubernetes.io/hostname",
             "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "consent-registry"}},
         }
     ],
     "priorityClassName": "important",

@@ -18,6 +18,20 @@ BAD: list[tuple[str, Any, str]] = [
     ("image.digest", "sha256:short", "digest"),
     ("image.digest", "latest", "digest"),
     ("image.repository", "", "repository"),
+    ("image.repository", "registry.example/x:1.0", "repository"),
+    ("networkPolicy.dns", [], "dns"),
+    (
+        "server.podAnnotations",
+        {"container.apparmor.security.beta.kubernetes.io/server": "unconfined"},
+        "container.apparmor.security",
+    ),
+    (
+        "server.topologySpreadConstraints",
+        [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+        "topologySpreadConstraints",
+    ),
+    ("web.trustedProxies", ["10.0.0.0/999"], "trustedProxies"),
+    ("web.trustedProxies", ["0.0.0.0/1", "128.0.0.0/1"], "trustedProxies"),
     ("image.pullPolicy", "Sometimes", "pullPolicy"),
     ("image.pullSecrets", ["name"], "pullSecrets"),
     ("fullnameOverride", "Upper_Case", "fullnameOverride"),
@@ -35,6 +49,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("database.owner.password", "secret", "password"),
     ("database.server.passwordSecret", {"name": "", "key": "password"}, "name"),
     ("database.server.passwordSecret", {"name": "a b", "key": "password"}, "name"),
+    ("database.server.user", "consent_registry_owner", "database.server.user"),
     ("database.tls.mode", "prefer", "mode"),
     ("database.tls", {"mode": "verify-ca", "caSecret": {"name": ""}}, "database.tls.caSecret.name"),
     ("keyStore.host", "", "keyStore.host"),
@@ -176,3 +191,12 @@ def _at(place: str, value: object) -> dict[str, Any]:
         value = {name: value}
     assert isinstance(value, dict)
     return value
+
+
+def test_servers_do_not_get_the_owners_password() -> None:
+    """Whoever owns the tables can take the guards from the ledger."""
+    shared = {"name": "both", "key": "password"}
+    database = {"owner": {"passwordSecret": shared}, "server": {"passwordSecret": shared}}
+
+    with pytest.raises(HelmError, match=r"database\.server\.passwordSecret"):
+        render(merged(MINIMAL, {"database": database}))

@@ -14,6 +14,7 @@ from consent_registry_server.storage.embedded import EmbeddedPostgres
 from tests.e2e import filled
 from tests.e2e.connection import Connection
 from tests.e2e.handler_process import WEB, WITHOUT_RATES, HandlerProcess, running
+from tests.e2e.outside_database import OutsideDatabase
 from tests.e2e.registry_process import RegistryProcess
 
 
@@ -59,3 +60,12 @@ def web(registry: RegistryProcess) -> Iterator[HandlerProcess]:
     """The unsubscribe page of the shared server; none of the tests may stop it."""
     with running(WEB, registry.address, **WITHOUT_RATES) as handler:
         yield handler
+
+
+@pytest.fixture
+def outside_database(new_data_dir: Callable[[], Path]) -> Iterator[OutsideDatabase]:
+    """A migrated database that is not the server's own, for one test to take away."""
+    started = OutsideDatabase(new_data_dir())
+    started.migrate()
+    yield started
+    started.stop()

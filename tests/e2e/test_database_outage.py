@@ -28,33 +28,25 @@ FAILED_CLOSED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
 
 
 @pytest.fixture
-def database(new_data_dir: Callable[[], Path]) -> Iterator[OutsideDatabase]:
-    started = OutsideDatabase(new_data_dir())
-    started.migrate()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
 def server(
-    new_data_dir: Callable[[], Path], database: OutsideDatabase
+    new_data_dir: Callable[[], Path], outside_database: OutsideDatabase
 ) -> Iterator[RegistryProcess]:
     page = "http://127.0.0.1:8080"
-    started = RegistryProcess(new_data_dir(), UNSUBSCRIBE_URL=page, **database.settings)
+    started = RegistryProcess(new_data_dir(), UNSUBSCRIBE_URL=page, **outside_database.settings)
     yield started
     assert started.is_running
     assert started.stop() == 0
 
 
 @contextmanager
-def killed(database: OutsideDatabase) -> Iterator[None]:
-    database.kill()
+def killed(outside_database: OutsideDatabase) -> Iterator[None]:
+    outside_database.kill()
     yield
-    database.start()
+    outside_database.start()
 
 
-def frozen(database: OutsideDatabase) -> AbstractContextManager[None]:
-    return database.frozen()
+def frozen(outside_database: OutsideDatabase) -> AbstractContextManager[None]:
+    return outside_database.frozen()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +55,7 @@ def frozen(database: OutsideDatabase) -> AbstractContextManager[None]:
 )
 def test_a_database_that_is_gone_for_a_while_allows_nothing_and_all_recovers(
     server: RegistryProcess,
-    database: OutsideDatabase,
+    outside_database: OutsideDatabase,
     gone: Callable[[OutsideDatabase], AbstractContextManager[None]],
     for_s: float,
 ) -> None:
@@ -71,7 +63,7 @@ def test_a_database_that_is_gone_for_a_while_allows_nothing_and_all_recovers(
     people = People.known_to(server.address)
     with Checking(server.address, people, rate_hz=RATE_HZ) as checking:
         checking.wait_for(RATE_HZ)
-        with gone(database):
+        with gone(outside_database):
             gone_at_s = time.monotonic()
             wait_until_ready(server, is_ready=False)
             noticed_s = time.monotonic() - gone_at_s
@@ -91,7 +83,10 @@ def test_a_database_that_is_gone_for_a_while_allows_nothing_and_all_recovers(
         f"noticed in {noticed_s:.1f} s, ready {ready_s:.1f} s after its return,"
         f" first answer after {first_s:.1f} s; {checking.counts()}"
     )
+    assert during
     assert {each.answer for each in during} <= FAILED_CLOSED
+    objected = {each.answer for each in checking.since(back_at_s) if each.has_objected}
+    assert objected <= FAILED_CLOSED | {"DENY"}
     assert noticed_s < NOTICED_WITHIN_S
     assert max(ready_s, first_s) < RECOVERED_WITHIN_S
     assert checking.wrong == []
@@ -99,19 +94,19 @@ def test_a_database_that_is_gone_for_a_while_allows_nothing_and_all_recovers(
 
 
 def test_a_server_that_starts_meanwhile_waits_and_serves_when_it_is_back(
-    new_data_dir: Callable[[], Path], database: OutsideDatabase
+    new_data_dir: Callable[[], Path], outside_database: OutsideDatabase
 ) -> None:
     """Alive all the while, and stopped in good order if it is told to."""
-    database.kill()
+    outside_database.kill()
     directory = new_data_dir()
-    impatient = WaitingRegistryProcess(directory, **database.settings)
-    patient = WaitingRegistryProcess(directory, **database.settings)
+    impatient = WaitingRegistryProcess(directory, **outside_database.settings)
+    patient = WaitingRegistryProcess(directory, **outside_database.settings)
     patient.event("waiting")
     assert health(patient, LIVENESS) == SERVING
     assert b"consent_registry_ready 0.0" in patient.metrics()
     assert impatient.stop() == 0
 
-    database.start()
+    outside_database.start()
     back_at_s = time.monotonic()
     patient.wait_until_serving()
     took_s = time.monotonic() - back_at_s
@@ -123,7 +118,7 @@ def test_a_server_that_starts_meanwhile_waits_and_serves_when_it_is_back(
 
 
 def test_the_unsubscribe_page_lives_through_it(
-    server: RegistryProcess, database: OutsideDatabase
+    server: RegistryProcess, outside_database: OutsideDatabase
 ) -> None:
     """It says that nothing is recorded yet, so that mailboxes and people try again."""
     with Client(server.address) as client, running(WEB, server.address, **WITHOUT_RATES) as web:
@@ -139,7 +134,7 @@ def test_the_unsubscribe_page_lives_through_it(
             data=b"List-Unsubscribe=One-Click",
             method="POST",
         )
-        with killed(database):
+        with killed(outside_database):
             wait_until_ready(server, is_ready=False)
             with pytest.raises(HTTPError) as refused:
                 urlopen(press, timeout=30)  # noqa: S310 - plain HTTP to this machine

@@ -22,18 +22,10 @@ UPS = (
 
 
 @pytest.fixture
-def database(new_data_dir: Callable[[], Path]) -> Iterator[OutsideDatabase]:
-    started = OutsideDatabase(new_data_dir())
-    started.migrate()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
 def server(
-    new_data_dir: Callable[[], Path], database: OutsideDatabase
+    new_data_dir: Callable[[], Path], outside_database: OutsideDatabase
 ) -> Iterator[RegistryProcess]:
-    started = RegistryProcess(new_data_dir(), **database.settings)
+    started = RegistryProcess(new_data_dir(), **outside_database.settings)
     yield started
     assert started.stop() == 0
 
@@ -45,10 +37,10 @@ def scraped(server: RegistryProcess) -> tuple[bytes, float]:
 
 
 def test_a_database_that_hangs_does_not_hold_a_scrape(
-    server: RegistryProcess, database: OutsideDatabase
+    server: RegistryProcess, outside_database: OutsideDatabase
 ) -> None:
     """All that is read of it together is waited for once; the page says that nobody told."""
-    with database.frozen():
+    with outside_database.frozen():
         # Nothing has been read yet, so that this scrape asks for everything.
         page, took_s = scraped(server)
         assert took_s < SCRAPE_TIMEOUT_S / 2
@@ -64,10 +56,10 @@ def test_a_database_that_hangs_does_not_hold_a_scrape(
 
 
 def test_a_database_that_comes_back_is_read_again(
-    server: RegistryProcess, database: OutsideDatabase
+    server: RegistryProcess, outside_database: OutsideDatabase
 ) -> None:
     """The lag of the export, which is asked for most often, within seconds."""
-    with database.frozen():
+    with outside_database.frozen():
         assert UPS[0] + b"0.0" in scraped(server)[0]
 
     def told() -> None:

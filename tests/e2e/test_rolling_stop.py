@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,25 +17,17 @@ RATE_HZ = 300
 GRACE_S = 20
 
 
-@pytest.fixture
-def database(new_data_dir: Callable[[], Path]) -> Iterator[OutsideDatabase]:
-    started = OutsideDatabase(new_data_dir())
-    started.migrate()
-    yield started
-    started.stop()
-
-
-def serve(directory: Path, database: OutsideDatabase) -> RegistryProcess:
-    return RegistryProcess(directory, SHUTDOWN_GRACE_S=str(GRACE_S), **database.settings)
+def serve(directory: Path, outside_database: OutsideDatabase) -> RegistryProcess:
+    return RegistryProcess(directory, SHUTDOWN_GRACE_S=str(GRACE_S), **outside_database.settings)
 
 
 @pytest.mark.parametrize("others", [0, 1], ids=["the only server", "one of two"])
 def test_a_server_that_ends_under_load_loses_no_call(
-    new_data_dir: Callable[[], Path], database: OutsideDatabase, others: int
+    new_data_dir: Callable[[], Path], outside_database: OutsideDatabase, others: int
 ) -> None:
     """Of 300 a second, asked with the library's defaults; it ends within its grace."""
     directory = new_data_dir()
-    servers = [serve(directory, database) for _ in range(1 + others)]
+    servers = [serve(directory, outside_database) for _ in range(1 + others)]
     with KubernetesService() as service:
         for server in servers:
             service.add(server)
@@ -43,7 +35,7 @@ def test_a_server_that_ends_under_load_loses_no_call(
         with Checking(service.address, people, rate_hz=RATE_HZ) as checking:
             checking.wait_for(RATE_HZ)
             # Ready before the other one is told to end, as with `maxUnavailable: 0`.
-            successor = serve(directory, database)
+            successor = serve(directory, outside_database)
             service.add(successor)
             ending, *_ = servers
             service.remove(ending)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -32,14 +32,6 @@ RATE_HZ = 100
 
 
 @pytest.fixture
-def database(new_data_dir: Callable[[], Path]) -> Iterator[OutsideDatabase]:
-    started = OutsideDatabase(new_data_dir())
-    started.migrate()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
 def release_to_come(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Support], None]:
     """Has programs that are started from now on be of the release to come."""
 
@@ -49,12 +41,12 @@ def release_to_come(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable
     return come
 
 
-def migrate_twice_at_once(database: OutsideDatabase) -> list[str]:
+def migrate_twice_at_once(outside_database: OutsideDatabase) -> list[str]:
     """Two replicas of the migration, and what they say."""
     started = [
         subprocess.Popen(
             [PROGRAM, "migrate", "--wait", "30"],
-            env=environment(database.settings),
+            env=environment(outside_database.settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -68,24 +60,24 @@ def migrate_twice_at_once(database: OutsideDatabase) -> list[str]:
 
 def test_old_and_new_answer_on_the_new_schema_and_back_again(
     new_data_dir: Callable[[], Path],
-    database: OutsideDatabase,
+    outside_database: OutsideDatabase,
     release_to_come: Callable[[Support], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Under load, without a failed call; two migrations at once migrate once."""
     directory = new_data_dir()
     with KubernetesService() as service:
-        old = RegistryProcess(directory, **database.settings)
+        old = RegistryProcess(directory, **outside_database.settings)
         service.add(old)
         people = People.known_to(service.address)
         with Checking(service.address, people, rate_hz=RATE_HZ) as checking:
             checking.wait_for(RATE_HZ)
 
             release_to_come(Support.YES)
-            said = migrate_twice_at_once(database)
+            said = migrate_twice_at_once(outside_database)
             assert all(REVISION in each for each in said)
-            assert database.scalar("SELECT count(*) FROM expanded") == 1
-            new = RegistryProcess(directory, **database.settings)
+            assert outside_database.scalar("SELECT count(*) FROM expanded") == 1
+            new = RegistryProcess(directory, **outside_database.settings)
             service.add(new)
             checking.wait_for(2 * RATE_HZ)
             service.remove(old)
@@ -93,9 +85,9 @@ def test_old_and_new_answer_on_the_new_schema_and_back_again(
             checking.wait_for(RATE_HZ)
 
             monkeypatch.delenv("PYTHONPATH")
-            back = run_program(directory, "migrate", **database.settings)
+            back = run_program(directory, "migrate", **outside_database.settings)
             assert (back.returncode, REVISION in back.stdout) == (0, True)
-            old_again = RegistryProcess(directory, **database.settings)
+            old_again = RegistryProcess(directory, **outside_database.settings)
             service.add(old_again)
             service.remove(new)
             assert new.stop() == 0
@@ -109,13 +101,13 @@ def test_old_and_new_answer_on_the_new_schema_and_back_again(
 
 def test_a_schema_that_ends_the_support_of_a_program_makes_it_unready(
     new_data_dir: Callable[[], Path],
-    database: OutsideDatabase,
+    outside_database: OutsideDatabase,
     release_to_come: Callable[[Support], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It lives on, refuses, and says so; it does not start again, and does not migrate."""
     directory = new_data_dir()
-    old = RegistryProcess(directory, **database.settings)
+    old = RegistryProcess(directory, **outside_database.settings)
     wait_until(old)
     # Without the client library, which would turn away by itself.
     kept = Connection(old.address)
@@ -125,7 +117,7 @@ def test_a_schema_that_ends_the_support_of_a_program_makes_it_unready(
     assert kept.decisions.CheckContact(question).HasField("decision")
 
     release_to_come(Support.NO)
-    database.migrate()
+    outside_database.migrate()
     monkeypatch.delenv("PYTHONPATH")
 
     wait_until(old, is_ready=False)
@@ -135,13 +127,13 @@ def test_a_schema_that_ends_the_support_of_a_program_makes_it_unready(
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
     assert old.stop() == 0
     for command in ("serve", "migrate"):
-        ended = run_program(directory, command, **database.settings)
+        ended = run_program(directory, command, **outside_database.settings)
         assert ended.returncode == 1
         assert f"{REVISION}, which does not support this program" in ended.stderr
 
 
 def test_the_release_to_come_is_what_runs(
-    database: OutsideDatabase, release_to_come: Callable[[Support], None]
+    outside_database: OutsideDatabase, release_to_come: Callable[[Support], None]
 ) -> None:
     """Or the other tests would say nothing."""
     release_to_come(Support.YES)
@@ -149,7 +141,7 @@ def test_the_release_to_come_is_what_runs(
     python = Path(PROGRAM).with_name("python")
     ran = subprocess.run(
         [python, "-c", where],
-        env=environment(database.settings),
+        env=environment(outside_database.settings),
         capture_output=True,
         text=True,
         check=True,

@@ -16,6 +16,12 @@
 {{- fail (printf "%s.tls.caSecret.name: name the Secret of the authority, without which %s.tls.mode %s lets no connection through" $name $name $tls.mode) -}}
 {{- end -}}
 {{- end -}}
+{{- if eq .database.server.user .database.owner.user -}}
+{{- fail "database.server.user: must not be database.owner.user, who can take the guards from the ledger" -}}
+{{- end -}}
+{{- if eq (toJson .database.server.passwordSecret) (toJson .database.owner.passwordSecret) -}}
+{{- fail "database.server.passwordSecret: must not be database.owner.passwordSecret, which servers must not read" -}}
+{{- end -}}
 {{- if and .server.autoscaling.enabled (gt (int .server.autoscaling.minReplicas) (int .server.autoscaling.maxReplicas)) -}}
 {{- fail "server.autoscaling.maxReplicas: must not be less than server.autoscaling.minReplicas" -}}
 {{- end -}}
