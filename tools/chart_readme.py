@@ -23,10 +23,10 @@ _HEAD = """# {name}
 
 Chart {version}, of the registry {app_version}; Kubernetes {kube_version}.
 
-It installs the gRPC servers, the unsubscribe pages, the migration, the daily expiry of identities
-and what belongs to them. It brings no database: name two PostgreSQL servers, or let the
-CloudNativePG operator run them. How to install, upgrade, back up and watch it is in
-[docs/operations.md](../../docs/operations.md).
+It installs the gRPC servers, the unsubscribe pages, the migration, the daily expiry of identities,
+the export of the log if wanted, and what belongs to them. It brings no database: name two
+PostgreSQL servers, or let the CloudNativePG operator run them. How to install, upgrade, back up
+and watch it is in [docs/operations.md](../../docs/operations.md).
 
 ```console
 helm install registry charts/consent-registry --namespace consent --values values.yaml

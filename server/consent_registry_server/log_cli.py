@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +15,7 @@ from consent_registry_server.config import load_settings
 from consent_registry_server.domain.errors import Unavailable
 from consent_registry_server.logs import configure_logging
 from consent_registry_server.registry_database import open_database
+from consent_registry_server.rpc.stop_signals import StopSignals, stop_signals
 from consent_registry_server.storage.database import StorageLimits, make_engine, make_owner_engine
 from consent_registry_server.storage.errors import Contention
 from consent_registry_server.storage.keyring import Keyring
@@ -23,9 +23,9 @@ from consent_registry_server.storage.log.export import APPLICATION_NAME, export_
 from consent_registry_server.storage.log.replay import ReconcileReport, reconcile
 from consent_registry_server.storage.log.writing import LogWriter, open_for_writing
 from consent_registry_server.storage.migrate import check_current
+from consent_registry_server.waiting import Stopped, patiently
 
 _SHORTEST_INTERVAL_S: Final = 0.05
-_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +42,10 @@ def export_log(
     file: LogFile,
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on until SIGTERM; outages are waited out.")
+        bool,
+        typer.Option(
+            "--follow", help="Go on until SIGTERM; outages and migrations are waited out."
+        ),
     ] = False,
     interval_s: Annotated[
         float, typer.Option("--interval-s", help="With --follow.", min=_SHORTEST_INTERVAL_S)
@@ -59,11 +62,12 @@ def export_log(
             where.access, StorageLimits(pool_size=1), application_name=APPLICATION_NAME
         )
         try:
-            check_current(engine)
             if follow:
                 configure_logging(settings.log_level, settings.log_format)
-                _follow(engine, log, interval_s)
+                with stop_signals() as signals:
+                    _follow(engine, log, interval_s, signals)
             else:
+                check_current(engine)
                 counts = export_round(engine, log)
                 typer.echo(f"{_counted(counts)} appended to {file}.")
         finally:
@@ -88,11 +92,13 @@ def reconcile_log(file: LogFile) -> None:
         typer.echo(line)
 
 
-def _follow(engine: Engine, log: LogWriter, interval_s: float) -> None:
-    stop = threading.Event()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.is_set():
+def _follow(engine: Engine, log: LogWriter, interval_s: float, signals: StopSignals) -> None:
+    try:
+        # It may be started beside the migration.
+        patiently(partial(check_current, engine), stop_within=signals.come_within, logger=_log)
+    except Stopped:
+        return
+    while True:
         try:
             counts = export_round(engine, log)
         except (Unavailable, Contention) as error:
@@ -100,7 +106,8 @@ def _follow(engine: Engine, log: LogWriter, interval_s: float) -> None:
         else:
             if counts:
                 _log.info("log_exported", rows=sum(counts.values()))
-        stop.wait(interval_s)
+        if signals.come_within(interval_s):
+            return
 
 
 def _report_lines(report: ReconcileReport) -> list[str]:

@@ -37,6 +37,10 @@ _PLACED: Final[dict[str, Any]] = {
     "extraEnv": [{"name": "CONSENT_REGISTRY_UNKNOWN_BUT_WANTED", "value": "1"}],
 }
 
+_JOB: Final = {
+    name: value for name, value in _PLACED.items() if name != "topologySpreadConstraints"
+}
+
 # What has no default: where the databases are, and whose word on that counts.
 MINIMAL: Final[dict[str, Any]] = {
     "database": {"host": "registry-db.example", "tls": {"caSecret": {"name": "database-ca"}}},
@@ -75,6 +79,7 @@ EVERYTHING: Final[dict[str, Any]] = {
         },
         "autoscaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 5},
     },
+    "export": {**_JOB, "enabled": True, "claim": "registry-log", "file": "2026-11.ndjson"},
     "networkPolicy": {
         "enabled": True,
         "grpcClients": [_PEER],

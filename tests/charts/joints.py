@@ -74,11 +74,14 @@ def environment(pod: Pod) -> dict[str, str]:
 
 
 def paths(pod: Pod) -> dict[str, str]:
-    """The mounted paths that its variables name, each by the first variable that does."""
+    """The mounted paths that its variables and arguments name, each by the first that does."""
     found: dict[str, str] = {}
     for name, value in environment(pod).items():
         for path in _PATH.findall(value):
             found.setdefault(path, name)
+    for argument in only_container(pod)["args"]:
+        if argument.startswith("/"):
+            found.setdefault(argument, command(pod))
     return found
 
 

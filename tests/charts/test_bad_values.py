@@ -125,6 +125,8 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     ("expire.schedule", "daily", "schedule"),
     ("expire.suspend", "no", "suspend"),
+    ("export.file", "../elsewhere", "file"),
+    ("export.claim", "A Claim", "claim"),
     ("networkPolicy.enabled", "true", "enabled"),
     ("networkPolicy.grpcClients", [{}], "grpcClients"),
     ("networkPolicy.grpcClients", {"podSelector": {}}, "grpcClients"),

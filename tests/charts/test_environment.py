@@ -47,7 +47,7 @@ def test_every_path_that_a_variable_names_is_mounted(values: dict[str, Any]) -> 
 
 
 @each_release
-def test_every_mounted_place_is_named_by_a_variable(values: dict[str, Any]) -> None:
+def test_every_mounted_place_is_named_by_a_variable_or_an_argument(values: dict[str, Any]) -> None:
     """A secret that nobody reads is one that need not be there."""
     for pod in render(values).pods():
         read = paths(pod)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.charts.cases import MINIMAL, RELEASES
-from tests.charts.joints import PREFIX, command, environment, only_container, ports
-from tests.charts.rendering import CHART, Pod, merged, render
+from tests.charts.joints import PREFIX, command, environment, mounted, only_container, ports
+from tests.charts.rendering import CHART, Manifest, Pod, Release, merged, render
 
 each_release = pytest.mark.parametrize("values", RELEASES)
 
@@ -41,7 +41,7 @@ def test_a_pod_has_time_to_leave_the_services_and_to_finish_its_calls(
 
 @each_release
 def test_new_pods_are_ready_before_old_ones_go(values: dict[str, Any]) -> None:
-    for deployment in render(values).all("Deployment"):
+    for deployment in _served(render(values)):
         strategy = deployment["spec"]["strategy"]
         assert strategy["type"] == "RollingUpdate"
         assert strategy["rollingUpdate"]["maxUnavailable"] == 0
@@ -99,8 +99,23 @@ def test_a_rollout_has_the_time_of_the_migration(values: dict[str, Any]) -> None
     migration_s = max(
         (job["spec"]["activeDeadlineSeconds"] for job in release.all("Job")), default=0
     )
-    for deployment in release.all("Deployment"):
+    for deployment in _served(release):
         assert deployment["spec"]["progressDeadlineSeconds"] > migration_s
+
+
+@each_release
+def test_the_log_has_one_writer(values: dict[str, Any]) -> None:
+    """A second one beside it would be refused, and the volume may be one node's."""
+    release = render(values)
+    found = [pod for pod in release.pods() if command(pod) == "export-log"]
+    assert len(found) == values.get("export", {"enabled": False})["enabled"]
+    for pod in found:
+        spec = release.one("Deployment", pod.component())["spec"]
+        assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+        assert mounted(pod)["/log"] == {
+            "name": "log",
+            "persistentVolumeClaim": {"claimName": values["export"]["claim"]},
+        }
 
 
 @each_release
@@ -193,7 +208,18 @@ def test_a_new_chart_has_a_migration_of_its_own_where_the_pod_differs(tmp_path: 
 
 
 def _servers(values: dict[str, Any]) -> list[Pod]:
-    return [pod for pod in render(values).pods() if pod.owner.startswith("Deployment/")]
+    """Pods that somebody calls."""
+    return [pod for pod in render(values).pods() if "ports" in only_container(pod)]
+
+
+def _served(release: Release) -> list[Manifest]:
+    """The Deployments of those."""
+    served = [pod.owner for pod in release.pods() if "ports" in only_container(pod)]
+    return [
+        each
+        for each in release.all("Deployment")
+        if f"Deployment/{each['metadata']['name']}" in served
+    ]
 
 
 def _job(values: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.charts.joints import (
     selected,
     selects,
 )
-from tests.charts.rendering import Pod, Release, merged, render
+from tests.charts.rendering import Manifest, Pod, Release, merged, render
 
 each_release = pytest.mark.parametrize("values", RELEASES)
 
@@ -78,7 +78,7 @@ def test_a_network_policy_is_for_pods_of_the_release_and_names_ports_that_they_h
     release = render(values)
     for policy in release.all("NetworkPolicy"):
         pods = selected(release, policy["spec"]["podSelector"])
-        assert pods, policy["metadata"]["name"]
+        assert pods or _cluster_of(policy), policy["metadata"]["name"]
         for rule in policy["spec"].get("ingress") or ():
             assert rule.get("ports"), "a way in for every port"
             for port in rule["ports"]:
@@ -126,6 +126,27 @@ def test_both_databases_may_be_reached_by_whoever_is_told_of_them(
     }
     for name in ("DATABASE_URL", "KEY_STORE_URL"):
         assert urlsplit(told[PREFIX + name]).port in opened, name
+
+
+@each_release
+def test_the_operator_s_databases_let_in_those_who_are_told_of_them_and_no_other(
+    values: dict[str, Any],
+) -> None:
+    """Besides the operator, and each other's instances."""
+    release = render(values)
+    policies = {_cluster_of(each): each["spec"] for each in release.all("NetworkPolicy")}
+    for cluster in release.all("Cluster"):
+        spec = policies[cluster["metadata"]["name"]]
+        assert spec["policyTypes"] == ["Ingress"]
+        programs, peers, *_ = spec["ingress"]
+        assert [port["port"] for port in programs["ports"]] == [5432]
+        for pod in release.pods():
+            told = any(name.endswith("DATABASE_URL") for name in environment(pod))
+            assert _peer_takes(programs, "from", pod) == told, pod.owner
+            assert not _peer_takes(peers, "from", pod), pod.owner
+        assert {port["port"] for port in peers["ports"]} == {5432, 8000}
+        assert {"podSelector": spec["podSelector"]} in peers["from"]
+        assert len(peers["from"]) == 2
 
 
 def test_the_unsubscribe_pages_reach_no_database() -> None:
@@ -224,6 +245,12 @@ def test_an_ingress_leads_to_the_web_only(values: dict[str, Any]) -> None:
 def _pod(release: Release, program: str) -> Pod:
     (pod,) = [each for each in release.pods() if command(each) == program]
     return pod
+
+
+def _cluster_of(policy: Manifest) -> str | None:
+    """The cluster of the operator's whose pods a policy is for."""
+    cluster: str | None = policy["spec"]["podSelector"]["matchLabels"].get("cnpg.io/cluster")
+    return cluster
 
 
 def _rules(release: Release, pod: Pod, direction: str, peers: str) -> list[dict[str, Any]]:

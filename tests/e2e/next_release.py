@@ -29,6 +29,9 @@ def upgrade():
     op.execute("GRANT SELECT ON expanded TO consent_registry_app")
     # Long enough for another one that migrates meanwhile to come.
     op.execute("SELECT pg_sleep(2)")
+    # What every question reads and every objection writes.
+    op.execute("ALTER TABLE standing ADD COLUMN expanded text")
+    op.execute("ALTER TABLE entry ADD COLUMN expanded text")
 """
 
 

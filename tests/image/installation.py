@@ -37,6 +37,7 @@ _VALUES: Final[Mapping[str, Any]] = {
     "keys": {"receiptKeysSecret": {"name": "receipt-keys"}},
     "server": {"unsubscribe": {"url": ORIGIN}},
     "web": {"registryCaSecret": {"name": "registry-ca"}, "brandingConfigMap": {"name": "branding"}},
+    "export": {"enabled": True, "claim": "registry-log"},
 }
 _BRANDING: Final = REPOSITORY / "docs" / "branding.example.yaml"
 _SERVICES: Final = {
@@ -55,6 +56,9 @@ class Installation:
     key_store: DatabaseServer
     server: Running
     web: Running
+    export: Running
+    log: Path
+    """The file that the export writes."""
     migrations: tuple[Running, ...]
     """As many as ran at once, ended or not."""
     _caller: Content
@@ -96,8 +100,9 @@ def installed(image: Image, folder: Path) -> Iterator[Installation]:
         registry, key_store = servers
         prepare(registry, key_store)
         hosts = {_REGISTRY_HOST: _address(0), _KEY_STORE_HOST: _address(1)} | _names(release)
-        tools = Node(image, network, Objects({}, {}), hosts=hosts, folder=folder / "tools")
-        caller, objects = _secrets(release, tools, authority)
+        tools = Node(image, network, Objects({}, {}, {}), hosts=hosts, folder=folder / "tools")
+        claimed = tools.new_folder()
+        caller, objects = _objects(release, tools, authority, claimed)
         node = Node(image, network, objects, hosts=hosts, folder=folder / "node")
 
         def start(component: str) -> Running:
@@ -106,12 +111,23 @@ def installed(image: Image, folder: Path) -> Iterator[Installation]:
             return running
 
         # As in a cluster, all at once: what needs something that is not there yet waits for it.
-        serving, web = start("server"), start("web")
+        serving, web, export = start("server"), start("web"), start("export")
         migrations = (start("migrate"), start("migrate"))
         for running in (serving, web):
             for probe in ("startupProbe", "readinessProbe"):
                 running.wait_for(probe)
-        yield Installation(release, node, registry, key_store, serving, web, migrations, caller)
+        yield Installation(
+            release,
+            node,
+            registry,
+            key_store,
+            server=serving,
+            web=web,
+            export=export,
+            log=claimed / "registry.ndjson",
+            migrations=migrations,
+            _caller=caller,
+        )
 
 
 def prepare(registry: DatabaseServer, key_store: DatabaseServer) -> None:
@@ -143,8 +159,10 @@ def _names(release: Release) -> dict[str, str]:
     }
 
 
-def _secrets(release: Release, tools: Node, authority: Authority) -> tuple[Content, Objects]:
-    """The secrets that the chart refers to, their keys made by the program itself."""
+def _objects(
+    release: Release, tools: Node, authority: Authority, claimed: Path
+) -> tuple[Content, Objects]:
+    """What a caller has, and what the chart refers to; keys are made by the program itself."""
     registry_authority = Authority("registry")
     certificate, key = registry_authority.issue(*_names(release))
     keyring = _made(tools, "generate", "keyring.json")
@@ -171,6 +189,7 @@ def _secrets(release: Release, tools: Node, authority: Authority) -> tuple[Conte
             "registry-ca": {"ca.crt": registry_authority.certificate()},
         },
         {"branding": {"branding.yaml": _BRANDING.read_bytes()}},
+        {"registry-log": claimed},
     )
     caller = {"api-key": made["dialer"][0].encode(), "ca.crt": registry_authority.certificate()}
     return caller, objects

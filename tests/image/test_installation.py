@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import psycopg2
 import pytest
 
-from tests.e2e.registry_process import TIMEOUT_S
+from tests.e2e.registry_process import TIMEOUT_S, NotYet, eventually
 from tests.image.built import Image
 from tests.image.installation import ORIGIN, Installation, installed, pod, prepare
 
@@ -63,7 +63,8 @@ def test_what_serves_answers_its_probes(
 
 def test_programs_know_every_setting_of_the_chart(installation: Installation) -> None:
     """A name that they do not know would be a default that nobody chose."""
-    for running in (installation.server, installation.web, *installation.migrations):
+    serving = (installation.server, installation.web, installation.export)
+    for running in (*serving, *installation.migrations):
         assert "setting_unrecognised" not in running.log
         assert '"level": "error"' not in running.log
 
@@ -95,6 +96,17 @@ def test_the_expiry_job_ends_well(installation: Installation) -> None:
     job = installation.start("expire")
     assert job.wait() == 0, job.log
     job.kill()
+
+
+def test_the_log_is_written_to_the_volume_of_its_claim(installation: Installation) -> None:
+    """As the servers' login, from the moment when the migration has ended."""
+
+    def require_round() -> None:
+        log = installation.log
+        if not log.exists() or b'{"checkpoint"' not in log.read_bytes():
+            raise NotYet(installation.export.log)
+
+    eventually(require_round)
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
@@ -150,13 +162,19 @@ def test_the_administrators_scripts_may_be_run_again(installation: Installation)
     assert installation.server.answers("readinessProbe")
 
 
-@pytest.mark.parametrize("component", ["server", "web"])
+@pytest.mark.parametrize("component", ["server", "web", "export"])
 def test_a_pod_ends_in_good_order_within_its_grace_period(
     installation: Installation, component: str
 ) -> None:
     """With 0, although process 1 of a container is ended by no signal that it does not handle."""
-    running = {"server": installation.server, "web": installation.web}[component]
+    running = {
+        "server": installation.server,
+        "web": installation.web,
+        "export": installation.export,
+    }[component]
     spec = pod(installation.release, component).spec
     (container,) = spec["containers"]
-    pause_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    pause_s = (
+        container["lifecycle"]["preStop"]["sleep"]["seconds"] if "lifecycle" in container else 0
+    )
     assert running.stop(spec["terminationGracePeriodSeconds"] - pause_s) == 0, running.log

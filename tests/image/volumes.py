@@ -14,15 +14,17 @@ Content = Mapping[str, bytes]
 
 _DEFAULT_MODE: Final = 0o644
 _READABLE_FOR_GROUP: Final = 0o440
+_WRITABLE_FOR_GROUP: Final = 0o2770
 _VERSION: Final = "..2026_11_23_12_00_00.1234567890"
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The Secrets and ConfigMaps of a namespace, by name."""
+    """The Secrets, the ConfigMaps and the claims' volumes of a namespace, by name."""
 
     secrets: Mapping[str, Content]
     config_maps: Mapping[str, Content]
+    claims: Mapping[str, Path]
 
 
 class Volumes:
@@ -38,6 +40,7 @@ class Volumes:
         self._folder = folder
         self._group: int = spec["securityContext"]["fsGroup"]
         self._memory: set[str] = set()
+        self._claimed: dict[str, Path] = {}
         for volume in spec["volumes"]:
             self._make(volume, objects)
 
@@ -54,6 +57,10 @@ class Volumes:
                 self._project(self._folder / name, objects.secrets[how["secretName"]], how)
             case {"configMap": how}:
                 self._project(self._folder / name, objects.config_maps[how["name"]], how)
+            case {"persistentVolumeClaim": {"claimName": claim}}:
+                self._claimed[name] = objects.claims[claim]
+                os.chown(objects.claims[claim], 0, self._group)
+                objects.claims[claim].chmod(_WRITABLE_FOR_GROUP)
             case _:
                 raise NotImplementedError(volume)
 
@@ -77,4 +84,6 @@ class Volumes:
         if name in self._memory:
             assert not readOnly
             return Place("scratch", mountPath, mode="0777")
+        if name in self._claimed:
+            return Place("bind", mountPath, str(self._claimed[name]), writable=not readOnly)
         return Place("bind", mountPath, str(self._folder / name), writable=not readOnly)

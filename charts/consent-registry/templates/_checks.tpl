@@ -43,6 +43,9 @@
 {{- if ge (int .migrate.waitSeconds) (int .migrate.activeDeadlineSeconds) -}}
 {{- fail "migrate.activeDeadlineSeconds: must be more than migrate.waitSeconds" -}}
 {{- end -}}
+{{- if and .export.enabled (not .export.claim) -}}
+{{- fail "export.claim: name the PersistentVolumeClaim of the log, which must outlive the pod" -}}
+{{- end -}}
 {{- if and .externalSecrets.enabled (not .externalSecrets.secrets) -}}
 {{- fail "externalSecrets.secrets: name what is to be made, or leave externalSecrets.enabled false" -}}
 {{- end -}}

@@ -322,6 +322,13 @@ DUTIES: Final = (
         quiet=server("consent_registry_export_lag_seconds", "200x60"),
     ),
     Case(
+        "ConsentRegistryNotExported",
+        fires=server("consent_registry_export_up", "1x90"),
+        quiet=server("consent_registry_export_up", "1x90")
+        | server("consent_registry_export_lag_seconds", "9000x90"),
+        at=90,
+    ),
+    Case(
         "ConsentRegistryExportUnknown",
         fires=server("consent_registry_export_up", "0x60"),
         quiet=server("consent_registry_export_up", "1x60"),

@@ -24,7 +24,8 @@ MONITORED: Final = {
             "runbookUrl": "https://wiki.example/registry",
         },
         "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Outreach"}},
-    }
+    },
+    "export": {"enabled": True, "claim": "log"},
 }
 OTHER: Final = ("second", "elsewhere")
 
@@ -51,6 +52,13 @@ def test_disabled_alerts_alone_are_left_out(disabled: list[str]) -> None:
     rule, _ = monitored(metrics={"prometheusRule": {"disabledAlerts": disabled}})
     written = {each["alert"] for each in rules_in(rule) if "alert" in each}
     assert written == {each["alert"] for each in rules(ALERTS)} - set(disabled)
+
+
+def test_an_export_that_nobody_wanted_is_not_missed() -> None:
+    """One that ran and stands still is."""
+    rule, _ = monitored(export={"enabled": False})
+    written = {each["alert"] for each in rules_in(rule) if "alert" in each}
+    assert {each["alert"] for each in rules(ALERTS)} - written == {"ConsentRegistryNotExported"}
 
 
 def test_every_rule_is_there_with_the_names_of_the_release() -> None:
