@@ -68,6 +68,7 @@ EVERYTHING: Final[dict[str, Any]] = {
     "web": {
         **_PLACED,
         "enabled": True,
+        "registryClientTlsSecret": {"name": "web-client-tls"},
         "trustedProxies": ["10.0.0.0/8", "192.0.2.1"],
         "brandingConfigMap": {"name": "branding", "key": "branding.yaml"},
         "ingress": {
@@ -87,7 +88,10 @@ EVERYTHING: Final[dict[str, Any]] = {
         "prometheus": [_PEER],
     },
     "metrics": {
-        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "serviceMonitor": {
+            "enabled": True,
+            "labels": {"release": "prometheus", "app.kubernetes.io/part-of": "outreach"},
+        },
         "prometheusRule": {
             "enabled": True,
             "labels": {"release": "prometheus"},
@@ -177,6 +181,36 @@ _VARIANTS: Final[dict[str, dict[str, Any]]] = {
     ),
     "one-replica": merged(MINIMAL, {"server": {"replicas": 1}, "web": {"replicas": 1}}),
     "no-jobs": merged(MINIMAL, {"migrate": {"enabled": False}, "expire": {"enabled": False}}),
+    "names-like-numbers": merged(
+        EVERYTHING,
+        {
+            "nameOverride": "1",
+            "externalSecrets": {"enabled": False},
+            "database": {
+                "owner": {"passwordSecret": {"name": "2"}},
+                "server": {"passwordSecret": {"name": "3"}},
+                "tls": {"caSecret": {"name": "4"}},
+            },
+            "keyStore": {"passwordSecret": {"name": "5"}, "tls": {"caSecret": {"name": "6"}}},
+            "keys": {"keyringSecret": {"name": "7"}, "receiptKeysSecret": {"name": "8"}},
+            "server": {
+                "tlsSecret": {"name": "9"},
+                "clientCaSecret": {"name": "10"},
+                "apiKeysSecret": {"name": "11"},
+                "policyConfigMap": {"name": "12"},
+                "companyPolicyConfigMap": {"name": "13"},
+                "priorityClassName": "14",
+            },
+            "web": {
+                "apiKeySecret": {"name": "15"},
+                "registryCaSecret": {"name": "16"},
+                "registryClientTlsSecret": {"name": "17"},
+                "brandingConfigMap": {"name": "18"},
+                "ingress": {"className": "19", "host": "20", "tlsSecretName": "21"},
+            },
+            "export": {"claim": "22"},
+        },
+    ),
     "patient-stop": merged(
         MINIMAL,
         {

@@ -110,6 +110,13 @@ BAD: list[tuple[str, Any, str]] = [
     ("web.ingress", {"enabled": True, "host": ""}, "web.ingress.host"),
     ("web.ingress", {"enabled": True, "host": "u.example", "tlsSecretName": ""}, "tlsSecretName"),
     ("web.ingress.host", "https://u.example", "host"),
+    ("web.ingress.host", "U.example", "host"),
+    ("server.clientCaSecret", {"name": "ca", "key": "ca.crt"}, "web.registryClientTlsSecret"),
+    (
+        "server",
+        {"autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},
+        "server.resources.requests.cpu",
+    ),
     (
         "web.ingress",
         {"enabled": True, "host": "u.example", "tlsSecretName": "web-tls"},
@@ -131,6 +138,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("networkPolicy.grpcClients", [{}], "grpcClients"),
     ("networkPolicy.grpcClients", {"podSelector": {}}, "grpcClients"),
     ("metrics.serviceMonitor.interval", "often", "interval"),
+    ("metrics.serviceMonitor.interval", "5s", "scrapeTimeout"),
+    ("metrics.serviceMonitor.scrapeTimeout", "1m", "scrapeTimeout"),
+    ("metrics.prometheusRule.disabledAlerts", ["ConsentRegistryNobody"], "disabledAlerts"),
+    ("fullnameOverride", "1st", "fullnameOverride"),
     ("metrics.prometheusRule.enabled", 1, "enabled"),
     (
         "externalSecrets",

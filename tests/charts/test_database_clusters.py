@@ -47,6 +47,46 @@ def test_a_schedule_without_a_place_is_left_out() -> None:
     assert _render(registry=switched_off).all("ScheduledBackup") == []
 
 
+def test_a_failover_loses_nothing_that_was_acknowledged() -> None:
+    """With three instances one of two standbys has it, and the other must not be promoted."""
+    for cluster in _render().all("Cluster"):
+        assert cluster["spec"]["postgresql"]["synchronous"] == {
+            "method": "any",
+            "number": 1,
+            "dataDurability": "required",
+            "failoverQuorum": True,
+        }
+    alone = _render(registry={"instances": 1}).one("Cluster", "db")
+    assert "synchronous" not in alone["spec"]["postgresql"]
+
+
+def test_what_guards_a_database_is_kept_as_long_as_the_database() -> None:
+    """After an uninstallation, and beside a restored one."""
+    release = _render(registry=archiving("a"))
+    for cluster in release.all("Cluster"):
+        name = cluster["metadata"]["name"]
+        named = [each for each in release.manifests if each["metadata"]["name"] == name]
+        assert {"Cluster", "NetworkPolicy"} <= {each["kind"] for each in named}
+        for each in named:
+            assert each["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_a_new_password_reaches_the_operator_at_once() -> None:
+    """It takes those of labelled Secrets; others when it next happens to look."""
+    secret = {"type": "kubernetes.io/basic-auth", "data": []}
+    stored = {
+        "enabled": True,
+        "secretStoreRef": {"name": "vault"},
+        "secrets": [{**secret, "name": "login"}, {"name": "other", "type": "Opaque", "data": []}],
+    }
+    release = render(merged(CLOUD_NATIVE_PG, {"externalSecrets": stored}))
+    labels = {
+        each["metadata"]["name"]: each["spec"]["target"]["template"].get("metadata")
+        for each in release.all("ExternalSecret")
+    }
+    assert labels == {"login": {"labels": {"cnpg.io/reload": "true"}}, "other": None}
+
+
 def test_a_restored_cluster_is_a_new_one_and_the_programs_follow_it() -> None:
     """CloudNativePG restores into a new cluster; an archive that is in use is refused."""
     release = _render(registry={**archiving("a"), **RESTORED})
@@ -124,6 +164,9 @@ def test_parameters_are_added_to_those_that_keep_digests_out_of_the_log() -> Non
             {"keyStore": merged(in_tree("s3://b"), {"backup": {"retentionPolicy": "36d"}})},
             "keyStore.backup.retentionPolicy",
             id="keys-kept-too-long",
+        ),
+        pytest.param(
+            {"keyStore": _SNAPSHOT}, "keyStore.backup.volumeSnapshot", id="keys-in-snapshots"
         ),
         pytest.param({"keyStore": {"suffix": "db"}}, "keyStore.suffix", id="one-name"),
         pytest.param(

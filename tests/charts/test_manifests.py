@@ -104,7 +104,8 @@ def test_every_manifest_is_in_the_release_s_namespace_and_bears_the_usual_labels
         assert metadata.get("namespace", "elsewhere") == "elsewhere", _name(each)
         labels = metadata["labels"]
         assert labels["app.kubernetes.io/instance"] == "first", _name(each)
-        assert labels["app.kubernetes.io/name"] == "consent-registry", _name(each)
+        name = values.get("nameOverride", "consent-registry")
+        assert labels["app.kubernetes.io/name"] == name, _name(each)
         assert labels["app.kubernetes.io/managed-by"] == "Helm", _name(each)
         assert labels["helm.sh/chart"].startswith("consent-registry-"), _name(each)
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from helm_python import HelmError
 
 from tests.charts.cases import EVERYTHING, MINIMAL
 from tests.charts.joints import selects
@@ -24,6 +25,7 @@ NAMES: list[tuple[str, dict[str, Any]]] = [
     (f"{'r' * 36}-consent-registry", {}),
     ("registry", {"nameOverride": "n" * 40}),
     ("registry", {"fullnameOverride": "f" * 40}),
+    ("registry.fr", {}),
     # Whatever is cut, no name may end in a hyphen.
     *((f"{'r' * length}-{'s' * (52 - length)}", {}) for length in range(20, 44)),
 ]
@@ -57,6 +59,13 @@ def test_two_releases_in_one_namespace_share_nothing(first: str, second: str) ->
     assert not _names(one) & _names(other)
     for selector in _selectors(one):
         assert not [pod.owner for pod in other.pods() if selects(selector, pod.labels)]
+
+
+def test_a_release_whose_name_begins_with_a_digit_is_given_another() -> None:
+    """Helm takes it, a Service does not."""
+    with pytest.raises(HelmError, match="fullnameOverride"):
+        render(MINIMAL, name="1st")
+    assert render({**MINIMAL, "fullnameOverride": "first"}, name="1st").manifests
 
 
 def test_a_name_given_by_the_operator_is_the_name() -> None:

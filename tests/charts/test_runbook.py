@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -21,6 +22,14 @@ def test_each_alert_has_a_section_and_each_section_an_alert() -> None:
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
 
     assert sections() == alerts
+
+
+def test_only_alerts_can_be_left_out() -> None:
+    """A name that is none would leave out nothing, and nobody would hear of it."""
+    schema = json.loads((ROOT / "charts/consent-registry/values.schema.json").read_text())
+    rule = schema["properties"]["metrics"]["properties"]["prometheusRule"]
+
+    assert set(rule["properties"]["disabledAlerts"]["items"]["enum"]) == sections()
 
 
 def test_each_alert_links_to_its_section() -> None:

@@ -15,7 +15,7 @@ _AFTER: Final = timedelta(days=30)
 
 
 class Authority:
-    """Signs certificates of servers."""
+    """Signs certificates of servers and of their clients."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -33,11 +33,11 @@ class Authority:
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, *names: str) -> tuple[bytes, bytes]:
-        """A certificate for a server of these DNS names, and its key, in PEM."""
+        """A certificate for whoever has these DNS names, and its key, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         signed = (
-            _begun(_named("server"), key.public_key())
+            _begun(_named(names[0][:64]), key.public_key())
             .issuer_name(self._name)
             .add_extension(alternatives, critical=False)
             .sign(self._key, hashes.SHA256())

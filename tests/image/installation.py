@@ -35,8 +35,12 @@ _VALUES: Final[Mapping[str, Any]] = {
     "database": {"host": _REGISTRY_HOST, "tls": {"caSecret": {"name": "database-ca"}}},
     "keyStore": {"host": _KEY_STORE_HOST, "tls": {"caSecret": {"name": "key-store-ca"}}},
     "keys": {"receiptKeysSecret": {"name": "receipt-keys"}},
-    "server": {"unsubscribe": {"url": ORIGIN}},
-    "web": {"registryCaSecret": {"name": "registry-ca"}, "brandingConfigMap": {"name": "branding"}},
+    "server": {"unsubscribe": {"url": ORIGIN}, "clientCaSecret": {"name": "client-ca"}},
+    "web": {
+        "registryCaSecret": {"name": "registry-ca"},
+        "registryClientTlsSecret": {"name": "web-client-tls"},
+        "brandingConfigMap": {"name": "branding"},
+    },
     "export": {"enabled": True, "claim": "registry-log"},
 }
 _BRANDING: Final = REPOSITORY / "docs" / "branding.example.yaml"
@@ -76,6 +80,8 @@ class Installation:
         environment = {
             "CONSENT_REGISTRY_ADDRESS": f"{service}:50051",
             "CONSENT_REGISTRY_TLS_CA": "/etc/dialer/ca.crt",
+            "CONSENT_REGISTRY_TLS_CERT": "/etc/dialer/tls.crt",
+            "CONSENT_REGISTRY_TLS_KEY": "/etc/dialer/tls.key",
             "CONSENT_REGISTRY_API_KEY_FILE": "/etc/dialer/api-key",
             "CONSENT_REGISTRY_CONTROLLER": CONTROLLER,
         }
@@ -163,8 +169,7 @@ def _objects(
     release: Release, tools: Node, authority: Authority, claimed: Path
 ) -> tuple[Content, Objects]:
     """What a caller has, and what the chart refers to; keys are made by the program itself."""
-    registry_authority = Authority("registry")
-    certificate, key = registry_authority.issue(*_names(release))
+    registry_authority, client_authority = Authority("registry"), Authority("clients")
     keyring = _made(tools, "generate", "keyring.json")
     receipt_keys = _made(tools, "receipts", "receipt-keys.json")
     made = {"web": _api_key(tools, "web"), "dialer": new_api_key("dialer")}
@@ -181,7 +186,9 @@ def _objects(
             "consent-registry-key-store": {"password": passwords["consent_registry_keys"] + b"\n"},
             "consent-registry-keyring": {"keyring.json": keyring},
             "receipt-keys": {"receipt-keys.json": receipt_keys},
-            "consent-registry-tls": {"tls.crt": certificate, "tls.key": key},
+            "consent-registry-tls": _pair(registry_authority, *_names(release)),
+            "client-ca": {"ca.crt": client_authority.certificate()},
+            "web-client-tls": _pair(client_authority, "web"),
             "consent-registry-api-keys": {"api-keys.json": json.dumps({"keys": entries}).encode()},
             "consent-registry-web-api-key": {"api-key": made["web"][0].encode()},
             "database-ca": {"ca.crt": authorities},
@@ -191,8 +198,18 @@ def _objects(
         {"branding": {"branding.yaml": _BRANDING.read_bytes()}},
         {"registry-log": claimed},
     )
-    caller = {"api-key": made["dialer"][0].encode(), "ca.crt": registry_authority.certificate()}
+    caller = {
+        "api-key": made["dialer"][0].encode(),
+        "ca.crt": registry_authority.certificate(),
+        **_pair(client_authority, "dialer"),
+    }
     return caller, objects
+
+
+def _pair(authority: Authority, *names: str) -> Content:
+    """A Secret of the type kubernetes.io/tls."""
+    certificate, key = authority.issue(*names)
+    return {"tls.crt": certificate, "tls.key": key}
 
 
 def _made(tools: Node, command: str, name: str) -> bytes:

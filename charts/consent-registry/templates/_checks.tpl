@@ -1,5 +1,8 @@
 {{/* What the schema of the values cannot tell. */}}
 {{- define "consent-registry.checks" -}}
+{{- if not (regexMatch "^[a-z]" (include "consent-registry.fullname" .)) -}}
+{{- fail "fullnameOverride: is needed, for a Service's name begins with a letter, which the release's does not" -}}
+{{- end -}}
 {{- with .Values -}}
 {{- if and (not .cloudNativePG.enabled) (not .database.host) -}}
 {{- fail "database.host: name the PostgreSQL server of the registry, or enable cloudNativePG" -}}
@@ -33,6 +36,19 @@
 {{- end -}}
 {{- if and .web.enabled (not .web.apiKeySecret.name) -}}
 {{- fail "web.apiKeySecret.name: the unsubscribe pages need an API key for the UnsubscribeService" -}}
+{{- end -}}
+{{- if and .server.clientCaSecret.name .web.enabled (not .web.registryClientTlsSecret.name) -}}
+{{- fail "web.registryClientTlsSecret.name: servers with server.clientCaSecret let nobody in without a certificate, the unsubscribe pages included" -}}
+{{- end -}}
+{{- range $name, $part := dict "server" .server "web" .web -}}
+{{- if and $part.autoscaling.enabled (not (dig "requests" "cpu" "" $part.resources)) -}}
+{{- fail (printf "%s.resources.requests.cpu: is what %s.autoscaling reckons with" $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- with .metrics.serviceMonitor -}}
+{{- if gt (include "consent-registry.seconds" .scrapeTimeout | int) (include "consent-registry.seconds" .interval | int) -}}
+{{- fail "metrics.serviceMonitor.scrapeTimeout: must not be more than metrics.serviceMonitor.interval" -}}
+{{- end -}}
 {{- end -}}
 {{- if and .web.ingress.enabled (not .web.enabled) -}}
 {{- fail "web.ingress.enabled: there is nothing to lead to while web.enabled is false" -}}
@@ -72,6 +88,9 @@
 {{- fail (printf "cloudNativePG.keyStore: its backups must be in another place than the registry's, not both in %s" .) -}}
 {{- end -}}
 {{- end -}}
+{{- if .keyStore.backup.volumeSnapshot -}}
+{{- fail "cloudNativePG.keyStore.backup.volumeSnapshot: snapshots are kept until somebody deletes them, and destroyed keys with them" -}}
+{{- end -}}
 {{- with .keyStore.backup -}}
 {{- if and .barmanObjectStore (not (regexMatch "^(([1-9]|[12][0-9]|3[0-5])d|[1-5]w|1m)$" (.retentionPolicy | default "" | toString))) -}}
 {{- fail "cloudNativePG.keyStore.backup.retentionPolicy: is needed, and 35d at most: so long do destroyed keys live in backups" -}}
@@ -82,6 +101,12 @@
 {{- fail "server.unsubscribe.url: is needed with server.unsubscribe.mailto" -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Of a duration in seconds or minutes, such as 30s. */}}
+{{- define "consent-registry.seconds" -}}
+{{- $number := regexFind "^[0-9]+" . | int -}}
+{{- ternary (mul 60 $number) $number (hasSuffix "m" .) -}}
 {{- end -}}
 
 {{/* Where backups of a cluster lie, as a JSON list. Takes the values of the cluster. */}}

@@ -10,6 +10,7 @@
 {{- if not $whole -}}
 {{- $whole = ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
 {{- end -}}
+{{- $whole = $whole | replace "." "-" -}}
 {{- if gt (len $whole) 40 -}}
 {{- /* What is cut off goes into a checksum, so that two long names do not become one. */ -}}
 {{- printf "%s-%s" ($whole | trunc 31 | trimSuffix "-") (sha256sum $whole | trunc 8) -}}
@@ -25,8 +26,8 @@
 
 {{/* Takes root and component. */}}
 {{- define "consent-registry.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "consent-registry.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "consent-registry.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

@@ -19,7 +19,7 @@ securityContext:
   seccompProfile:
     type: RuntimeDefault
 {{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .values.nodeSelector }}
 nodeSelector:
@@ -106,11 +106,22 @@ lifecycle:
 {{- define "consent-registry.secretVolume" -}}
 - name: {{ .name }}
   secret:
-    secretName: {{ .secret }}
+    secretName: {{ .secret | quote }}
     defaultMode: 0440
     items:
-      - key: {{ .key }}
+      - key: {{ .key | quote }}
         path: {{ .file }}
+{{- end -}}
+
+{{/* A volume of a certificate and its key. Takes name and secret. */}}
+{{- define "consent-registry.tlsVolume" -}}
+- name: {{ .name }}
+  secret:
+    secretName: {{ .secret | quote }}
+    defaultMode: 0440
+    items:
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
 {{- end -}}
 
 {{/* Takes name; the directory is that of the name. */}}

@@ -105,15 +105,15 @@ postgresql://{{ .user }}@{{ .address }}/{{ .name }}?sslmode={{ .mode }}{{ with .
 {{- with .root.Values.server.policyConfigMap.name }}
 - name: policy
   configMap:
-    name: {{ . }}
+    name: {{ . | quote }}
 {{- end }}
 {{- with .root.Values.server.companyPolicyConfigMap }}
 {{- if .name }}
 - name: company-policy
   configMap:
-    name: {{ .name }}
+    name: {{ .name | quote }}
     items:
-      - key: {{ .key }}
+      - key: {{ .key | quote }}
         path: company.yaml
 {{- end }}
 {{- end }}

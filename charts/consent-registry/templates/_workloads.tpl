@@ -70,10 +70,7 @@ kind: ServiceMonitor
 metadata:
   name: {{ include "consent-registry.componentName" $ }}
   labels:
-    {{- include "consent-registry.labels" $ | nindent 4 }}
-    {{- with .labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- merge (include "consent-registry.labels" $ | fromYaml) .labels | toYaml | nindent 4 }}
 spec:
   selector:
     matchLabels:

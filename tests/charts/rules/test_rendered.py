@@ -27,7 +27,7 @@ MONITORED: Final = {
     },
     "export": {"enabled": True, "claim": "log"},
 }
-OTHER: Final = ("second", "elsewhere")
+OTHER: Final = ("registry", "elsewhere")
 
 
 def monitored(name: str = "registry", namespace: str = "consent", **more: Any) -> list[Manifest]:  # noqa: ANN401
@@ -126,6 +126,8 @@ def test_dashboards_of_two_releases_stand_side_by_side() -> None:
     assert one["uid"] != two["uid"]
     assert one["title"] != two["title"]
     assert one["panels"] == two["panels"]
+    # The sidecar writes each to a file of that name.
+    assert not first["data"].keys() & second["data"].keys()
     # Grafana's bound.
     assert len(one["uid"]) <= 40
     assert first["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -434,6 +435,56 @@ def test_a_damaged_log_is_refused_before_anything_is_changed(desk: LogDesk, back
         desk.replay(backup)
 
     assert (content(backup), run_sql(backup, "SELECT * FROM registry")) == before
+
+
+def test_a_log_of_last_month_is_refused_as_long_as_there_is_a_newer_one(
+    desk: LogDesk, filled: RequestKey, tmp_path: Path
+) -> None:
+    """It replays well, and lacks every opt-out since."""
+    del filled
+    desk.export()
+    newest = replace(desk, path=tmp_path / "newest.ndjson")
+    newest.export()
+    desk.append(kept(desk.samples.entry(desk.samples.point("d"))))
+    newest.export()
+    with desk.backup() as backup:
+        before = content(backup), run_sql(backup, "SELECT * FROM registry")
+        desk.append(kept(desk.samples.entry(desk.samples.point("e"))))
+        newest.export()
+
+        with pytest.raises(ConfigurationError, match="a newer log than this one"):
+            desk.replay(backup)
+
+        assert (content(backup), run_sql(backup, "SELECT * FROM registry")) == before
+        newest.replay(backup)
+        assert content(backup) == content(desk.url)
+
+
+def test_a_log_of_last_month_counts_when_the_newer_one_is_lost_and_it_was_brought_up_to_date(
+    desk: LogDesk, filled: RequestKey, tmp_path: Path
+) -> None:
+    del filled
+    desk.export()
+    desk.append(kept(desk.samples.entry(desk.samples.point("d"))))
+    replace(desk, path=tmp_path / "lost.ndjson").export()
+    with desk.backup() as backup:
+        export(backup, desk.path)
+        desk.replay(backup)
+
+        assert content(backup) == content(desk.url)
+
+
+def test_a_log_is_the_newest_although_the_database_went_on_without_entries(
+    desk: LogDesk, filled: RequestKey
+) -> None:
+    """Rounds in which nothing is new leave no trace in it, and do in the database."""
+    del filled
+    desk.export()
+    for _ in range(3):
+        desk.sql("SELECT pg_current_xact_id()")
+        assert not desk.export()
+    with desk.backup() as backup:
+        assert not desk.replay(backup).put_back["entry"]
 
 
 def test_a_replay_beside_a_server_is_refused(desk: LogDesk, backup: str) -> None:

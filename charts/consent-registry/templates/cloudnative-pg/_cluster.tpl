@@ -13,14 +13,14 @@ metadata:
 spec:
   instances: {{ .values.instances }}
   {{- with .values.imageName }}
-  imageName: {{ . }}
+  imageName: {{ . | quote }}
   {{- end }}
   enableSuperuserAccess: false
   primaryUpdateStrategy: unsupervised
   storage:
-    size: {{ .values.storage.size }}
+    size: {{ .values.storage.size | quote }}
     {{- with .values.storage.storageClass }}
-    storageClass: {{ . }}
+    storageClass: {{ . | quote }}
     {{- end }}
   {{- with .values.resources }}
   resources:
@@ -37,6 +37,8 @@ spec:
       method: any
       number: 1
       dataDurability: {{ .values.dataDurability }}
+      # Only an instance that surely has what was acknowledged becomes the primary.
+      failoverQuorum: true
     {{- end }}
     parameters:
       {{- toYaml .values.parameters | nindent 6 }}
@@ -110,7 +112,7 @@ spec:
   method: {{ $method }}
   {{- if eq $method "plugin" }}
   pluginConfiguration:
-    name: {{ include "consent-registry.backupPlugin" . }}
+    name: {{ include "consent-registry.backupPlugin" . | quote }}
   {{- end }}
 {{- end -}}
 {{- end -}}
@@ -129,13 +131,13 @@ postInitApplicationSQL:
 
 {{- define "consent-registry.registryRoles" -}}
 {{- with .Values.database.server -}}
-- name: {{ .user }}
+- name: {{ .user | quote }}
   ensure: present
   comment: the servers of the consent registry
   login: true
   inRoles: [consent_registry_app]
   passwordSecret:
-    name: {{ .passwordSecret.name }}
+    name: {{ .passwordSecret.name | quote }}
 {{- end -}}
 {{- end -}}
 

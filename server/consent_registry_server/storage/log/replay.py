@@ -18,6 +18,7 @@ from consent_registry_server.storage.digests import DIGESTS_LOCK
 from consent_registry_server.storage.errors import NoDeadline, translated
 from consent_registry_server.storage.key_check import checks_of, verify_keys
 from consent_registry_server.storage.keyring import Keyring
+from consent_registry_server.storage.log.checkpoint import Checkpoint
 from consent_registry_server.storage.log.entries import EntryReplay
 from consent_registry_server.storage.log.reading import (
     Batch,
@@ -53,6 +54,20 @@ _AHEAD: Final = frozenset({"key_check", "retired_vault_key"})
 _SERVERS: Final = text("""
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'consent-registry'
+""")
+# Not by the snapshots alone: the database's goes on while there is nothing to export.
+_IS_IN_A_NEWER_LOG: Final = text("""
+    SELECT EXISTS (
+        SELECT FROM registry, export_progress AS progress, entry
+        WHERE registry.incarnation = CAST(:incarnation AS uuid)
+            AND entry.written_in >= CAST(:xmin AS bigint)
+            AND NOT pg_visible_in_snapshot(
+                (entry.written_in::text)::xid8, CAST(:snapshot AS pg_snapshot)
+            )
+            AND pg_visible_in_snapshot(
+                (entry.written_in::text)::xid8, progress.snapshot::pg_snapshot
+            )
+    )
 """)
 # First of all: a number of a transaction from before the restore may now be another one's.
 _BEGIN_NEW_LIFE: Final = text("""
@@ -109,8 +124,8 @@ def reconcile(
     came to its end.
 
     Raises:
-        ConfigurationError: the log is damaged or of other keys, a server is running, or the
-            database has another schema.
+        ConfigurationError: the log is damaged, of other keys or not the newest, a server is
+            running, or the database has another schema.
         Unavailable: the database cannot be reached.
     """
     with open_for_reading(path) as file:
@@ -120,6 +135,7 @@ def reconcile(
         with translated(NoDeadline()), _alone(engine) as connection:
             verify_keys(engine, keyring)
             with connection.begin():
+                _require_newest(connection, log.last)
                 connection.execute(_BEGIN_NEW_LIFE)
                 connection.execute(_FORGET_EXPORT)
             version = _carry_digests_over(engine, connection, keyring, log)
@@ -223,6 +239,20 @@ class _Replay:
             "id_digest": self._entries.advance(row["id_digest"], version),
             "content_digest": self._entries.advance(row["content_digest"], version),
         }
+
+
+def _require_newest(connection: Connection, last: Checkpoint) -> None:
+    """As far as the database knows: an older one replays well, and lacks what was said since."""
+    parameters = {
+        "incarnation": last.incarnation,
+        "snapshot": last.snapshot,
+        "xmin": last.snapshot.partition(":")[0],
+    }
+    if connection.execute(_IS_IN_A_NEWER_LOG, parameters).scalar_one():
+        raise ConfigurationError(
+            "the database has entries that were exported to a newer log than this one: replay that;"
+            " only when it is lost, add them with `consent-registry export-log` to this one first"
+        )
 
 
 def _require_keys(log: LogSummary, keyring: Keyring) -> None:
