@@ -9,12 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from consent_registry_server.domain.errors import ConfigurationError
+from consent_registry_server.domain.errors import ConfigurationError, RegistryError
 from consent_registry_server.service.ports import Reload
 
 SETTLE_S: Final = 0.1
@@ -50,41 +49,40 @@ def read_settled(
     raise ConfigurationError("the files keep changing while they are read")
 
 
-@dataclass(frozen=True, slots=True)
-class RenewalEvents:
-    """What the log calls the outcomes."""
-
-    done: str
-    refused: str
-    failed: str
-
-
 class Renewed(Generic[Content, Value]):
     """A value made of files: of the newest content that it could be made of."""
 
     def __init__(
         self,
+        content: Content,
+        value: Value,
+        *,
+        subject: str,
         read: Callable[[], Content],
         make: Callable[[Content], Value],
-        *,
-        events: RenewalEvents,
         logger: FilteringBoundLogger,
         counted: Callable[[Reload], object],
+        take: Callable[[Content, Value], object] = lambda _, __: None,
+        version: Callable[[Value], str] | None = None,
         pause: Callable[[], object] = settle,
     ) -> None:
-        """Reads and makes it for the first time; `make` tells what it is not made of.
+        """Takes the content to begin with, and what was made of it.
 
-        Raises:
-            ConfigurationError: it cannot be made of what is there.
+        The log's events are the `subject` with `_reloaded`, `_refused`, `_not_stored` or
+        `_reload_failed`. `make` refuses content by a `ConfigurationError`. `take` is called before
+        a new value is in force, and keeps it from being so by any error. Where values have a
+        `version`, the log names it, and other content of the same version is no renewal.
         """
+        self.content = content
+        self.value = value
+        self._subject = subject
         self._read = read
         self._make = make
-        self._events = events
         self._logger = logger
         self._counted = counted
+        self._take = take
+        self._version = version
         self._pause = pause
-        self._content = read()
-        self.value = make(self._content)
         self._refused: Content | None = None
         self._told = ""
         self._reloading = threading.Lock()
@@ -98,36 +96,49 @@ class Renewed(Generic[Content, Value]):
             try:
                 self._reload()
             except ConfigurationError as error:
-                faults = faults_of(error)
-                self._not_done(Reload.REFUSED, self._events.refused, faults=faults)
+                self._not_done(Reload.REFUSED, "refused", faults=faults_of(error))
+            except RegistryError as error:
+                self._not_done(Reload.NOT_STORED, "not_stored", reason=error.reason)
             except Exception as error:  # noqa: BLE001 - what is in force must outlive any fault
-                self._not_done(Reload.FAILED, self._events.failed, exc_info=error)
+                self._not_done(Reload.FAILED, "reload_failed", exc_info=error)
 
     def _reload(self) -> None:
         content = self._read()
-        if content == self._content:
+        if content == self.content:
             self._refused, self._told = None, ""
             return
         if content == self._refused:
+            # Known to be faulty: to make it again would only take time from calls.
             self._counted(Reload.REFUSED)
             return
         content = read_settled(content, self._read, self._pause)
         try:
-            self.value = self._make(content)
+            value = self._make(content)
         except ConfigurationError:
             self._refused = content
             raise
-        self._content = content
-        self._refused, self._told = None, ""
-        self._counted(Reload.DONE)
-        self._logger.info(self._events.done)
+        self._replace(content, value)
 
-    def _not_done(self, outcome: Reload, event: str, **details: object) -> None:
+    def _replace(self, content: Content, value: Value) -> None:
+        if self._version is None or self._version(value) != self._version(self.value):
+            self._take(content, value)
+            old, self.value = self.value, value
+            self._counted(Reload.DONE)
+            event = f"{self._subject}_reloaded"
+            self._logger.info(event, **self._named("old", old), **self._named("new", value))
+        self.content = content
+        self._refused, self._told = None, ""
+
+    def _not_done(self, outcome: Reload, how: str, **details: object) -> None:
         self._counted(outcome)
+        event = f"{self._subject}_{how}"
         told = f"{event} {details}"
         if told != self._told:
             self._told = told
-            self._logger.error(event, **details)
+            self._logger.error(event, **self._named("in_force", self.value), **details)
+
+    def _named(self, name: str, value: Value) -> dict[str, str]:
+        return {} if self._version is None else {name: self._version(value)}
 
 
 def faults_of(error: ConfigurationError) -> list[str]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from consent_registry_server.renewal import RenewalEvents, Renewed, settle
+from consent_registry_server.renewal import Renewed, settle
 from consent_registry_server.rpc.api_keys import api_keys_of, read_keys_file
 from consent_registry_server.rpc.authentication import ApiKeys, Caller
 from consent_registry_server.service.ports import Reload
-
-_EVENTS: Final = RenewalEvents("api_keys_reloaded", "api_keys_refused", "api_keys_reload_failed")
 
 
 class KeysInForce:
@@ -37,10 +34,15 @@ class KeysInForce:
         Raises:
             ConfigurationError: with everything that is wrong with the file, but nothing it holds.
         """
+        read = partial(read_keys_file, path)
+        make = partial(api_keys_of, path, services=services)
+        content = read()
         self._keys: Renewed[bytes, ApiKeys] = Renewed(
-            partial(read_keys_file, path),
-            lambda content: api_keys_of(path, content, services=services),
-            events=_EVENTS,
+            content,
+            make(content),
+            subject="api_keys",
+            read=read,
+            make=make,
             logger=logger,
             counted=counted,
             pause=pause,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import grpc
 from cryptography import x509
@@ -18,13 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 from structlog.typing import FilteringBoundLogger
 
 from consent_registry_server.domain.errors import ConfigurationError
-from consent_registry_server.renewal import RenewalEvents, Renewed, settle
+from consent_registry_server.renewal import Renewed, settle
 from consent_registry_server.rpc.options import TlsFiles
 from consent_registry_server.service.ports import Reload
-
-_EVENTS: Final = RenewalEvents(
-    "tls_certificate_reloaded", "tls_certificate_refused", "tls_certificate_reload_failed"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +59,13 @@ class ServerCertificate:
             ConfigurationError: they cannot be read, or are not a certificate and its key.
         """
         self._files = files
+        pem = self._read()
         self._in_force: Renewed[_Pem, _Usable] = Renewed(
-            self._read,
-            self._usable,
-            events=_EVENTS,
+            pem,
+            self._usable(pem),
+            subject="tls_certificate",
+            read=self._read,
+            make=self._usable,
             logger=logger,
             counted=counted,
             pause=pause,

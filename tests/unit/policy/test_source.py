@@ -355,7 +355,7 @@ def test_readers_see_one_of_two_whole_policies(bench: Bench) -> None:
     for reader in readers:
         reader.start()
     for text, version, _ in current:
-        bench.policy._read = lambda text=text: text  # type: ignore[misc]  # noqa: SLF001
+        bench.policy._policy._read = lambda text=text: text  # type: ignore[misc]  # noqa: SLF001
         bench.policy.reload()
         assert bench.policy().version == version
     done.set()
