@@ -75,7 +75,7 @@ class AsyncCalls:
     ) -> _Response:
         while True:
             # Anew for each attempt: the client may have been closed during the last one.
-            headers = self._settings.headers(metadata)
+            headers = self._settings.headers(metadata, request_id=request_id)
             try:
                 return await method(request, timeout=attempts.start(), metadata=headers)
             except grpc.RpcError as failure:

@@ -83,19 +83,23 @@ class CallSettings:
         request.request_id = request.request_id or self.effects.new_id()
         return self._attempts(WRITE_RETRIES, timeout_s, default_s)
 
-    def headers(self, metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
-        """Returns the metadata of one call, the API key included."""
-        self.require_open()
-        return (*self.endpoint.metadata, *metadata)
+    def headers(
+        self, metadata: Metadata, *, request_id: str = ""
+    ) -> tuple[tuple[str, str | bytes], ...]:
+        """Returns the metadata of one attempt at a call, the API key included.
 
-    def require_open(self) -> None:
-        """Raises Unavailable once the client is closed."""
+        Raises:
+            Unavailable: the client is closed; with the `request_id` of a write, which an attempt
+                before this one may have stored.
+        """
         if self.is_closed:
             raise Unavailable(
                 "the client is closed",
                 code=grpc.StatusCode.UNAVAILABLE,
                 reason="CLIENT_CLOSED",
+                request_id=request_id,
             )
+        return (*self.endpoint.metadata, *metadata)
 
     def _attempts(
         self, retried: frozenset[grpc.StatusCode], timeout_s: float | None, default_s: float

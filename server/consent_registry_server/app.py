@@ -159,7 +159,7 @@ def running(
         show_ready(serving=True)
         # A server that stops finishes what it has begun: it is shown as not ready, and answers.
         stack.callback(show_ready, serving=False)
-        question = DatabaseQuestion(where.access, schema=newest())
+        question = DatabaseQuestion(where.access, schema=newest(), incarnation=store.incarnation)
         tell = partial(_answer, server=server, show_ready=show_ready)
         stack.callback(Heartbeat(question, tell=tell).close)
         logger.info(

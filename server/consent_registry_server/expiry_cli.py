@@ -15,7 +15,7 @@ from consent_registry_server.domain.calendar import from_us
 from consent_registry_server.domain.errors import RegistryError
 from consent_registry_server.domain.policy import Policy
 from consent_registry_server.policy.load import load_policy
-from consent_registry_server.registry_database import Database, open_database
+from consent_registry_server.registry_database import RegistryDatabase, open_database
 from consent_registry_server.storage.expiry import Expiry, ExpiryReport
 from consent_registry_server.storage.key_retirement import retire_ended
 from consent_registry_server.storage.keyring import Keyring
@@ -82,7 +82,7 @@ def _job(store: Store, policy: Policy) -> Expiry:
     )
 
 
-def _run(job: Expiry, report: ExpiryReport, store: Store, where: Database) -> str:
+def _run(job: Expiry, report: ExpiryReport, store: Store, where: RegistryDatabase) -> str:
     """Runs the job, then what follows for the keys; returns why it could not finish, if so."""
     try:
         job.run(report.as_of, report)

@@ -25,7 +25,7 @@ _CLUSTER_NAME: Final = "postgresql"
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class RegistryDatabase:
     """Where the registry is kept: the database, its keys, and those of the vault."""
 
     access: DatabaseAccess
@@ -42,7 +42,7 @@ def key_store(settings: Settings) -> KeyStore:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings) -> Iterator[RegistryDatabase]:
     """The database of the settings; without one, an embedded PostgreSQL with keys of its own.
 
     The embedded one is migrated when it starts: it has no operator who would. Keys are made with
@@ -52,7 +52,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
         ConfigurationError: it cannot be started, or its keyring cannot be read.
     """
     if settings.database is not None and settings.keyring_file is not None:
-        yield Database(settings.database, settings.keyring_file, key_store(settings))
+        yield RegistryDatabase(settings.database, settings.keyring_file, key_store(settings))
         return
     keyring_file = settings.keyring_file or settings.data_dir / _KEYRING_NAME
     is_new = not (settings.data_dir / _CLUSTER_NAME).exists()
@@ -64,12 +64,12 @@ def open_database(settings: Settings) -> Iterator[Database]:
         upgrade(url)
         keys = key_store(settings)
         keys.prepare()
-        yield Database(DatabaseAccess(url), keyring_file, keys)
+        yield RegistryDatabase(DatabaseAccess(url), keyring_file, keys)
     finally:
         postgres.stop()
 
 
-def open_warm_store(where: Database, keyring: Keyring, settings: Settings) -> Store:
+def open_warm_store(where: RegistryDatabase, keyring: Keyring, settings: Settings) -> Store:
     """The store, with the vault's keys in memory.
 
     Raises:

@@ -91,7 +91,12 @@ class ScrapeReader:
             raise _late()
         self._patience_ends_at_s = time.monotonic() + patience_s
         reading = _Reading(read, done=self._free.release)
-        reading.start()
+        try:
+            reading.start()
+        except RuntimeError:
+            # No thread is to be had now. The next scrape may have one.
+            self._free.release()
+            raise _late() from None
         reading.join(patience_s)
         return reading.outcome()
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import psycopg2
 import structlog
+from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -75,6 +76,20 @@ class DatabaseAccess:
         """
         here, there = _arguments(self.driver_url()), _arguments(other.driver_url())
         return _name(here) == _name(there) and not _hosts(here).isdisjoint(_hosts(there))
+
+
+def open_connection(*arguments: Any, **options: Any) -> Psycopg2Connection:  # noqa: ANN401 - libpq's
+    """Connects by the driver's own arguments.
+
+    Raises:
+        psycopg2.OperationalError: it cannot, whatever PostgreSQL has said.
+    """
+    try:
+        connection: Psycopg2Connection = psycopg2.connect(*arguments, **options)
+    except UnicodeDecodeError:
+        # It refuses in the encoding of its own locale, as long as it does not know ours.
+        raise psycopg2.OperationalError("refused, in words of another encoding") from None
+    return connection
 
 
 def access_of(database: DatabaseAccess | str) -> DatabaseAccess:

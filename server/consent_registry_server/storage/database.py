@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from consent_registry_server.domain.errors import NotPrepared
-from consent_registry_server.storage.access import DatabaseAccess, access_of
+from consent_registry_server.storage.access import DatabaseAccess, access_of, open_connection
 from consent_registry_server.storage.schema import APP_ROLE
 
 # Every query of the server looks rows up by key and is planned once a connection, perhaps on the
@@ -161,7 +161,7 @@ def _opening(access: DatabaseAccess) -> _Open:
     ) -> DBAPIConnection:
         # Not kept in the options, which all connections share.
         options = options | access.password_argument()
-        return cast("DBAPIConnection", psycopg2.connect(*arguments, **options))
+        return cast("DBAPIConnection", open_connection(*arguments, **options))
 
     return connect
 

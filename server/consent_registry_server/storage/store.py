@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -40,6 +41,8 @@ from consent_registry_server.storage.vault_keys import VaultKeys
 class Store:
     """Everything that is kept, by the ports of the service."""
 
+    incarnation: UUID
+    """The life of the database that it works in; see `life`."""
     ledger: PostgresLedger
     standing: PostgresStanding
     history: PostgresHistory
@@ -118,6 +121,7 @@ def _store(database: Database, keyring: Keyring, keys: VaultKeys, digests: Store
         )
     vault = Vault(keys)
     return Store(
+        incarnation=incarnation,
         ledger=PostgresLedger(
             database,
             vault,

@@ -270,6 +270,7 @@ def test_a_failure_after_the_summary_is_an_error(registry: FakeRegistry, flavour
     [
         (grpc.StatusCode.INVALID_ARGUMENT, InvalidRequest),
         (grpc.StatusCode.UNAVAILABLE, Unavailable),
+        (grpc.StatusCode.CANCELLED, Unavailable),
     ],
 )
 def test_a_refused_stream_raises_its_status(

@@ -182,6 +182,22 @@ def test_a_client_that_is_closed_between_attempts_makes_no_other(registry: FakeR
     assert len(registry.calls["GetPolicy"]) == 1
 
 
+def test_a_write_whose_client_was_closed_between_attempts_tells_its_request_id(
+    registry: FakeRegistry,
+) -> None:
+    """It may have been stored: whoever says it again says it under that id."""
+    registry.on("AddDoNotContact", failing(grpc.StatusCode.UNAVAILABLE))
+    client = Client(registry.address, effects=Effects(sleep=lambda _: client.close()))
+    with client, pytest.raises(Unavailable) as failure:
+        client.add_do_not_contact(
+            controller="alarm-fr",
+            subject=subject(email("a@example.com")),
+            expression=expressed_sometime(source=Source.SOURCE_LETTER),
+        )
+    assert failure.value.reason == "CLIENT_CLOSED"
+    assert failure.value.request_id == registry.requests("AddDoNotContact")[0].request_id
+
+
 def test_two_writes_have_two_request_ids(registry: FakeRegistry, write: Read) -> None:
     registry.on("AddDoNotContact", AddDoNotContactResponse(entry_id="e"))
     write()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from tests.unit.rpc.harness import TIMEOUT_S, Chunk, Harness, RpcFailure
+from tests.unit.rpc.harness import TIMEOUT_S, Chunk, Harness, Result, RpcFailure
 
 Serve: TypeAlias = Callable[..., Harness]
 
@@ -39,6 +39,22 @@ def test_calls_are_refused_on_connections_that_are_open_too(serve: Serve) -> Non
     harness.server.answer(serving=True)
     assert harness.check("q").decision.decision_id == "q"
     assert health(harness) == SERVING
+
+
+def test_what_a_stream_was_answered_just_before_is_kept_back(serve: Serve) -> None:
+    """It may come from a schema that the program cannot read."""
+    harness = serve()
+
+    def answered_too_late(requests: Iterator[Chunk]) -> Iterator[Result]:
+        for _ in requests:
+            harness.server.answer(serving=False)
+            yield Result()
+
+    harness.servicer.stream = answered_too_late
+
+    with pytest.raises(grpc.RpcError) as failure:
+        list(harness.decisions.FilterAudience(iter([Chunk()]), timeout=TIMEOUT_S))
+    assert RpcFailure.of(failure.value).reason == "DATABASE_UNAVAILABLE"
 
 
 def test_a_stream_under_way_is_refused_its_next_question(serve: Serve) -> None:

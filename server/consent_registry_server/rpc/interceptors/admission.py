@@ -69,12 +69,19 @@ class Answering(Layer):
 
     def message(self, call: Call, message: Message) -> None:  # noqa: ARG002
         """Refuses what a call under way asks next."""
+        self._require_answering(call)
+
+    def response(self, call: Call) -> None:
+        """Keeps back what a stream was answered just before."""
+        self._require_answering(call)
+
+    def _require_answering(self, call: Call) -> None:
         if not self.answers:
             self.admit(call)
 
 
 def _no_database() -> Unavailable:
-    message = "the database does not answer, or its schema does not support this server"
+    message = "the database does not answer, or cannot be worked with: the server's log says why"
     return Unavailable("DATABASE_UNAVAILABLE", message)
 
 

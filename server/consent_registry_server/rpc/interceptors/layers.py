@@ -27,5 +27,8 @@ class Layer:
     def message(self, call: Call, message: Message) -> None:
         """Sees a decoded request; of a stream, each one."""
 
+    def response(self, call: Call) -> None:
+        """Sees that a response of a stream is about to be sent."""
+
     def end(self, call: Call, ending: Ending) -> None:
         """Sees how the call ended. What it raises is dropped: the answer stands."""

@@ -62,6 +62,7 @@ class Hooks:
     admit: tuple[tuple[int, Callable[[Call], None]], ...]
     begin: tuple[tuple[int, Callable[[Call], None]], ...]
     message: tuple[Callable[[Call, Message], None], ...]
+    response: tuple[Callable[[Call], None], ...]
     end: tuple[tuple[int, Callable[[Call, Ending], None]], ...]
 
     @classmethod
@@ -82,6 +83,7 @@ class Hooks:
             admit=tuple(overridden("admit")),
             begin=begin,
             message=tuple(hook for _, hook in overridden("message")),
+            response=tuple(hook for _, hook in overridden("response")),
             end=tuple(reversed(overridden("end"))),
         )
 
@@ -185,15 +187,16 @@ class RunningCall:
             self._begin(context)
             responses = respond(read(received), context)
             for response in responses:
+                for look in self._hooks.response:
+                    look(self._call)
                 yield self._handler.response_serializer(response)
         except GeneratorExit:
-            # gRPC drops the stream of a client that is gone. The servicer gives back what it
-            # holds before the layers do.
-            if hasattr(responses, "close"):
-                responses.close()
+            # gRPC drops the stream of a client that is gone.
+            _close(responses)
             self._left()
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes a status
+            _close(responses)
             self._fail(context, error)
         if context.is_active():
             self._finish(context)
@@ -266,6 +269,12 @@ class RunningCall:
                 except Exception:  # noqa: BLE001, S112
                     # A log that cannot be written must not undo an answer whose entry is stored.
                     continue
+
+
+def _close(responses: object) -> None:
+    """Has the servicer of a stream give back what it holds before the layers do."""
+    if hasattr(responses, "close"):
+        responses.close()
 
 
 def _status_set(context: Context, code: grpc.StatusCode) -> CallStatus:
