@@ -179,25 +179,30 @@ class Heartbeat:
             return Silence(type(error).__name__)
 
     def _judge(self) -> None:
-        was_ready = True
+        told_ready = True
         while not self._is_closed.is_set():
             is_ready = monotonic() - self._answered_at_s <= self._patience_s
-            if is_ready != was_ready:
-                was_ready = is_ready
-                self._say(serving=is_ready)
+            # What cannot be told now is told at the next glance, for as long as it takes.
+            if is_ready != told_ready and self._say(serving=is_ready):
+                told_ready = is_ready
             # What was answered is told at once, silence when it has lasted.
             self._news.wait(_GLANCE_S)
             self._news.clear()
 
-    def _say(self, *, serving: bool) -> None:
+    def _say(self, *, serving: bool) -> bool:
+        """Tells and logs it; returns whether it was told."""
         with self._telling:
             if self._is_closed.is_set():
-                return
-            # A log that cannot be written, or not now, leaves the server refusing, not answering.
+                return False
+            # A log that takes nothing now leaves the server refusing, not answering.
             if serving:
-                with suppress(OSError):
+                with suppress(OSError, ValueError):
                     _log.info("database_usable")
-            self._tell(serving=serving)
+            try:
+                self._tell(serving=serving)
+            except Exception:  # noqa: BLE001 - whoever judges must outlive whoever listens
+                return False
             if not serving:
-                with suppress(OSError):
+                with suppress(OSError, ValueError):
                     _log.warning("database_unusable", reason=self._reason)
+            return True

@@ -144,6 +144,25 @@ def test_a_log_that_cannot_be_written_keeps_no_news_back(
     heartbeat.close()
 
 
+def test_news_that_could_not_be_told_is_told_again(
+    database: Database, news: queue.Queue[bool]
+) -> None:
+    """A listener that fails once must not leave the server answering for ever."""
+    failures = iter([True, False] * 2)
+
+    def tell(*, serving: bool) -> None:
+        if next(failures):
+            raise RuntimeError("not now")
+        news.put(serving)
+
+    heartbeat = Heartbeat(database, tell=tell, interval_s=0.01, patience_s=PATIENCE_S)
+    database.trouble = Refusal("it is a standby")
+    assert news.get(timeout=NEVER_S) is False
+    database.trouble = None
+    assert news.get(timeout=NEVER_S) is True
+    heartbeat.close()
+
+
 @pytest.mark.parametrize(
     "hangs, reason", [(False, "it is a standby"), (True, NO_ANSWER)], ids=["refusing", "hanging"]
 )
