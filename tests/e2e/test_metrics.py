@@ -185,15 +185,19 @@ def prometheus(
 
 
 def _observe(prometheus: Prometheus, programs: Programs) -> None:
-    """Works until what was done is seen as a rate, and recorded."""
-    recorded_last = "namespace_job_outcome:consent_registry_mail_messages:rate5m"
+    """Works until what was done with each program is seen as a rate, and recorded."""
+    recorded_last = (
+        "namespace_job:consent_registry_checks_slow:ratio_rate3d",
+        'namespace_job_outcome:consent_registry_mail_messages:rate5m{outcome="stored"} > 0',
+        'namespace_job_route_status:consent_registry_web_requests:rate5m{route="link"} > 0',
+        'namespace_job_route:consent_registry_web_request_duration_seconds:p99_5m{route="link"}',
+    )
 
     def seen() -> None:
         programs.work()
-        checks = prometheus.query("namespace_job:consent_registry_checks_slow:ratio_rate3d")
-        messages = prometheus.query(f'{recorded_last}{{outcome="stored"}} > 0')
-        if not checks or not messages:
-            raise NotYet([checks, messages])
+        missing = [each for each in recorded_last if not prometheus.query(each)]
+        if missing:
+            raise NotYet(missing)
 
     eventually(seen)
 
